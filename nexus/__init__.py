@@ -1,0 +1,1 @@
+"""NEXUS: an alert goes in, agents respond, people approve what is risky."""

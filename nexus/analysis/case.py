@@ -1,0 +1,98 @@
+"""Case and Ranking: what suspects are ranked from, as plain data, and what comes out; times are unix seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nexus.incident import Cause
+from nexus.world.calls import CallStats
+from nexus.world.catalog import ServiceKind
+from nexus.world.changes import Change
+from nexus.world.logs import LogLine
+from nexus.world.metrics import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something wrong that was seen directly, by a probe or a detector, and not inferred from series."""
+
+    component: str
+    cause: Cause
+    mechanism: str
+    strength: float
+    """0 to 1: how far it alone makes the component the culprit."""
+    detail: str
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that suspects are ranked from; leave out what is not known."""
+
+    now: float
+    alert_at: float
+    alert_service: str | None = None
+    window_s: float = 3600.0
+    series: Sequence[Series] = ()
+    baseline: Sequence[Series] = ()
+    """The same series from a period known to be without fault."""
+    calls: Sequence[CallStats] = ()
+    lines: Sequence[LogLine] = ()
+    changes: Sequence[Change] = ()
+    edges: Sequence[tuple[str, str]] = ()
+    """The call graph as (caller, callee)."""
+    kinds: Mapping[str, ServiceKind] = field(default_factory=dict)
+    hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Node to the components that run on it."""
+    signs: Sequence[Sign] = ()
+    acted_at: float | None = None
+    """When the last action was taken; trouble older than that may be over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """One component that may be where it began; scores are comparable within one ranking."""
+
+    component: str
+    score: float
+    cause: Cause
+    cause_confidence: float
+    onset: float | None
+    mechanism: str | None
+    change: str | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Best first; empty when nothing moved. `separated`, 0 to 1, is how far the first stands above the second."""
+
+    suspects: tuple[Suspicion, ...] = ()
+    onset: float | None = None
+    separated: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Which samples are the healthy past and which are the trouble."""
+
+    alert_at: float
+    now: float
+    acted_at: float | None = None
+    last_s: float | None = None
+    """Judge only the last seconds, whatever came before them."""
+
+    def fresh_from(self, step: float) -> float:
+        """Samples later than this are judged: since shortly before the alert, or since the last action took hold."""
+        if self.last_s is not None:
+            return self.now - max(self.last_s, 1.2 * step)
+        if self.acted_at is not None and self.acted_at + step < self.now:
+            return max(self.acted_at + step, self.now - max(360.0, 1.5 * step))
+        latest = self.now - max(120.0, 0.5 * step) if self.acted_at is None else self.now
+        return min(self.alert_at - (240.0 if step < 180 else 0.5 * step), latest)
+
+    def healthy_until(self, step: float, samples_before: int) -> float:
+        """Samples up to this are the past: well before the alert where enough of them were taken, else just before it."""
+        before_alert = self.alert_at - (300.0 if step < 180 else 0.5 * step)
+        return self.alert_at - 1200.0 if samples_before >= 12 else before_alert

@@ -1,0 +1,94 @@
+"""Causes: which branch of the decision tree a suspect speaks for, by which mechanism, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from nexus.analysis.case import Sign
+from nexus.analysis.patterns import Pattern
+from nexus.analysis.profile import Profile, resource_of
+from nexus.incident import Cause
+from nexus.world.catalog import ServiceKind
+from nexus.world.changes import Change
+from nexus.world.metrics import MetricKind
+
+_MECHANISM = {"deployment": "release", "config": "config", "flag": "flag", "infrastructure": "config"}
+_STORES: frozenset[ServiceKind] = frozenset({"database", "queue", "cache", "node"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A cause with its mechanism; `confidence` 0 to 1."""
+
+    cause: Cause
+    confidence: float
+    mechanism: str | None
+    reason: str
+
+
+def weight_of(change: Change, onset: float, slack_s: float) -> float:
+    """0 to 1: how well a change's time explains trouble that began at `onset`: just before is best, after is nothing."""
+    before = onset - change.at.timestamp()
+    if before < -slack_s or before > 7200:
+        return 0.0
+    return float(2.0 ** (-max(0.0, before) / 900.0))
+
+
+def suspect_change(component: str, changes: Iterable[Change], onset: float, slack_s: float) -> tuple[Change | None, float]:
+    """The change at that component that explains the onset best, with its weight."""
+    rated = [(weight_of(c, onset, slack_s), c.at, c) for c in changes if c.component == component]
+    best = max(rated, key=lambda r: (r[0], r[1]), default=None)
+    return (None, 0.0) if best is None or best[0] < 0.05 else (best[2], best[0])
+
+
+def judge(
+    profile: Profile,
+    kind: ServiceKind | None,
+    change: tuple[Change | None, float],
+    signs: Sequence[Sign],
+    patterns: Sequence[Pattern],
+) -> Judgement:
+    """The likeliest cause, should the component be the culprit."""
+    strongest = max(signs, key=lambda s: s.strength, default=None)
+    made, weight = change
+    if strongest is not None and strongest.strength >= 0.7:
+        return Judgement(strongest.cause, strongest.strength, strongest.mechanism, strongest.detail)
+    if made is not None and weight >= 0.25:
+        what = f"{made.kind} {made.version or made.id} shortly before the trouble began"
+        return Judgement(Cause.DEPLOYMENT, min(0.95, 0.5 + 0.45 * weight), _MECHANISM[made.kind], what)
+    if kind == "external":
+        return Judgement(Cause.EXTERNAL_DEPENDENCY, 0.75, "dependency", "it is a third party's system")
+    if strongest is not None:
+        return Judgement(strongest.cause, strongest.strength, strongest.mechanism, strongest.detail)
+    return _from_telemetry(profile, kind, patterns)
+
+
+def _from_telemetry(profile: Profile, kind: ServiceKind | None, patterns: Sequence[Pattern]) -> Judgement:
+    full = [
+        s
+        for s in profile.of(MetricKind.SATURATION)
+        if s.series.unit == "%" and s.after >= 50 and not s.series.metric.startswith("node_")
+    ]
+    thrown = [p for p in patterns if p.new and (p.thrown or p.level in {"error", "critical"})]
+    if full and not (thrown and profile.errors > profile.saturation):
+        lead = max(full, key=lambda s: s.score)
+        return Judgement(
+            Cause.INFRASTRUCTURE, 0.75, resource_of(lead), f"{lead.series.metric} went from {lead.before:.3g} to {lead.after:.3g}"
+        )
+    if kind in _STORES and profile.symptom + profile.saturation > 0:
+        moved = next(profile.of(MetricKind.SATURATION).__iter__(), None)
+        mechanism = resource_of(moved) if moved else ("latency" if profile.latency >= profile.errors else "errors")
+        return Judgement(Cause.INFRASTRUCTURE, 0.6, mechanism, f"a {kind} with no change before the trouble")
+    if profile.client > 0:
+        return Judgement(Cause.CODE_BUG, 0.6, "client", "errors in users' browsers with no change before them")
+    if thrown:
+        return Judgement(Cause.CODE_BUG, 0.7, "errors", f"new in its log: {thrown[0].template[:80]}")
+    if profile.errors > profile.latency:
+        return Judgement(Cause.CODE_BUG, 0.55, "errors", "it fails with no change and no full resource")
+    if profile.latency > 0 and profile.saturation == 0:
+        return Judgement(Cause.INFRASTRUCTURE, 0.4, "network", "it is slow with no change and no full resource")
+    if profile.saturation > 0 and profile.latency > 0:
+        lead = max(profile.of(MetricKind.SATURATION), key=lambda s: s.score)
+        return Judgement(Cause.INFRASTRUCTURE, 0.45, resource_of(lead), f"{lead.series.metric} rose to {lead.after:.3g}")
+    return Judgement(Cause.CODE_BUG, 0.35, "errors", "it behaves differently with no change and no full resource")

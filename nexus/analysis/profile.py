@@ -1,0 +1,111 @@
+"""Profile: everything that moved at one component, gathered by kind, as strengths that can be compared."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from nexus.analysis.shift import Shift
+from nexus.world.metrics import MetricKind
+
+_WAITING = re.compile(r"(^|_)(client|outbound|upstream|egress|downstream)(_|$)")
+_SHARED = re.compile(r"^(node|host|machine|vm)_")
+_CLIENT_SIDE = re.compile(r"script_error|js_error|page_load|web_vital|lcp|asset")
+_QUEUEING = re.compile(r"queue|backlog|lag|depth")
+
+
+def strength(score: float, moved: float = 3.0) -> float:
+    """Robust deviations on a scale where ten times more says a constant more; 0 up to `moved`."""
+    return math.log1p(max(0.0, min(score, 1e4) - moved))
+
+
+def is_waiting(metric: str) -> bool:
+    """Whether the metric is of calls that the component makes: it waits for others."""
+    return bool(_WAITING.search(metric.lower()))
+
+
+@dataclass(slots=True)
+class Profile:
+    """One component; strengths as `strength` gives them, 0 where nothing moved."""
+
+    component: str
+    latency: float = 0.0
+    errors: float = 0.0
+    saturation: float = 0.0
+    waiting: float = 0.0
+    shared: float = 0.0
+    surge: float = 0.0
+    drought: float = 0.0
+    other: float = 0.0
+    client: float = 0.0
+    shifts: list[Shift] = field(default_factory=list)
+
+    @property
+    def symptom(self) -> float:
+        """What its callers feel: the stronger of slow and failing, with a little of the other."""
+        return max(self.latency, self.errors) + 0.25 * min(self.latency, self.errors)
+
+    @property
+    def onset(self) -> float | None:
+        """When the earliest of its three strongest shifts began."""
+        moved = [s for s in self.shifts if s.moved][:3]
+        return min((s.onset for s in moved), default=None)
+
+    def of(self, *kinds: MetricKind) -> Iterable[Shift]:
+        """Its harmful moved shifts of those kinds that are its own and not of what it waits for."""
+        return (s for s in self.shifts if s.moved and s.harmful and s.series.kind in kinds and not is_waiting(s.series.metric))
+
+
+def _take(profile: Profile, shift: Shift) -> None:
+    metric, kind, value = shift.series.metric.lower(), shift.series.kind, strength(shift.score)
+    if _SHARED.search(metric):
+        profile.shared = max(profile.shared, value if shift.direction == "up" else 0.0)
+    elif kind is MetricKind.TRAFFIC:
+        profile.surge = max(profile.surge, value if shift.direction == "up" else 0.0)
+        profile.drought = max(profile.drought, value if shift.direction == "down" else 0.0)
+    elif not shift.harmful:
+        return
+    elif _CLIENT_SIDE.search(metric):
+        profile.client = max(profile.client, value)
+        profile.errors = max(profile.errors, value)
+    elif kind is MetricKind.LATENCY and is_waiting(metric):
+        profile.waiting = max(profile.waiting, value)
+    elif kind is MetricKind.LATENCY:
+        profile.latency = max(profile.latency, value)
+    elif kind in {MetricKind.ERRORS, MetricKind.AVAILABILITY}:
+        profile.errors = max(profile.errors, value)
+    elif kind is MetricKind.SATURATION:
+        profile.saturation = max(profile.saturation, value)
+    else:
+        profile.other = max(profile.other, value)
+
+
+def profiles_of(shifts: Sequence[Shift], components: Iterable[str] = ()) -> dict[str, Profile]:
+    """A profile for each component that has series or is named."""
+    found = {name: Profile(name) for name in components}
+    by_component: dict[str, list[Shift]] = defaultdict(list)
+    for shift in shifts:
+        by_component[shift.component].append(shift)
+    for component, held in by_component.items():
+        profile = found.setdefault(component, Profile(component))
+        profile.shifts = sorted(held, key=lambda s: (-s.score, s.series.metric))
+        for shift in profile.shifts:
+            if shift.moved:
+                _take(profile, shift)
+    return found
+
+
+def resource_of(shift: Shift) -> str:
+    """The resource that a saturation series measures, as a mechanism's name."""
+    metric = shift.series.metric.lower()
+    for pattern, name in (
+        (r"disk|fs|inode|volume", "disk"),
+        (r"conn|pool", "connections"),
+        (r"mem|heap|swap", "memory"),
+    ):
+        if re.search(pattern, metric):
+            return name
+    return "queue" if _QUEUEING.search(metric) else "cpu"

@@ -1,0 +1,156 @@
+"""Rank: suspects over the call graph, from everything a Case holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nexus.analysis.blame import Graph, alias_of, is_address, starved, suspicion_of
+from nexus.analysis.case import Case, Periods, Ranking, Sign, Suspicion
+from nexus.analysis.causes import judge, suspect_change
+from nexus.analysis.edges import EdgeShift, edges_of
+from nexus.analysis.patterns import Pattern, patterns_of
+from nexus.analysis.profile import Profile, profiles_of, strength
+from nexus.analysis.shift import Shift, onset_of, shifts_of
+
+_LEAST = 1.2
+"""Scores below this are noise."""
+_MOST = 15
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What is shared by all components of one case."""
+
+    case: Case
+    profiles: Mapping[str, Profile]
+    graph: Graph
+    patterns: Mapping[str, Sequence[Pattern]]
+    signs: Mapping[str, Sequence[Sign]]
+    half_way: Mapping[str, float]
+    onset: float
+    slack_s: float
+
+
+def rank_suspects(case: Case) -> Ranking:
+    """Components that may be where it began, best first; empty when nothing moved."""
+    periods = Periods(case.alert_at, case.now, case.acted_at)
+    shifts = shifts_of(case.series, case.baseline, periods)
+    onset = onset_of(shifts)
+    since = [s.since for s in case.signs if s.since is not None]
+    begun = onset if onset is not None else min(since, default=case.alert_at)
+    edges = edges_of(case.calls, begun, max(begun, case.now - 600), case.now)
+    patterns = patterns_of(case.lines, begun, case.now)
+    if onset is None and not case.signs and not any(p.weight >= 3 for p in patterns) and not any(e.failing for e in edges):
+        return Ranking()
+    scene = _scene(case, shifts, edges, patterns, begun)
+    found = sorted((s for s in (_suspect(name, scene) for name in scene.profiles) if s is not None), key=_order)[:_MOST]
+    return Ranking(tuple(found), begun if found else None, _separation(found))
+
+
+def _order(suspicion: Suspicion) -> tuple[float, str]:
+    return -suspicion.score, suspicion.component
+
+
+def _separation(found: Sequence[Suspicion]) -> float:
+    if not found:
+        return 0.0
+    second = found[1].score if len(found) > 1 else 0.0
+    return float(min(1.0, max(0.0, 1 - second / found[0].score)))
+
+
+def _scene(case: Case, shifts: Sequence[Shift], edges: Sequence[EdgeShift], patterns: Sequence[Pattern], onset: float) -> _Scene:
+    graph = Graph.of(case.edges or [(e.caller, e.callee) for e in edges], case.hosts)
+    by_component: dict[str, list[Pattern]] = defaultdict(list)
+    for pattern in patterns:
+        by_component[pattern.component].append(pattern)
+    signs: dict[str, list[Sign]] = defaultdict(list)
+    for sign in case.signs:
+        signs[sign.component].append(sign)
+    profiles = profiles_of(shifts, [*signs, *by_component])
+    _take_edges(profiles, edges)
+    for component, held in signs.items():
+        lead = max(s.strength for s in held)
+        profiles[component].saturation = max(profiles[component].saturation, 4.5 * lead)
+    steps = [float(np.median(np.diff(s.times))) for s in case.series[:20] if s.times.size > 1]
+    slack = max(60.0, 0.5 * float(np.median(steps))) if steps else 60.0
+    return _Scene(case, profiles, graph, by_component, signs, starved(profiles, graph), onset, slack)
+
+
+def _take_edges(profiles: dict[str, Profile], edges: Sequence[EdgeShift]) -> None:
+    """What traced calls say of a callee counts like its own series."""
+    for edge in edges:
+        profile = profiles.setdefault(edge.callee, Profile(edge.callee))
+        if edge.failing:
+            share = (edge.errors or 0.0) - (edge.errors_before or 0.0)
+            profile.errors = max(profile.errors, strength(3 + 60 * share))
+        if edge.slow:
+            profile.latency = max(profile.latency, strength(3 + 2 * edge.p95 / edge.p95_before))
+
+
+def _suspect(name: str, scene: _Scene) -> Suspicion | None:
+    profile, case = scene.profiles[name], scene.case
+    if name == "" or (name not in scene.graph.callees and name not in scene.graph.callers and _is_everyone(name, scene)):
+        return None
+    half_way = scene.half_way.get(name, 0.0)
+    score, share, culprit = suspicion_of(profile, scene.profiles, scene.graph, half_way)
+    patterns, signs = scene.patterns.get(name, ()), scene.signs.get(name, ())
+    score += 0.35 * min(4.0, sum(p.weight for p in patterns[:3]) ** 0.5) * (1 - 0.6 * share)
+    if score < _LEAST:
+        return None
+    slack = scene.slack_s
+    change, weight = suspect_change(name, case.changes, min(profile.onset or scene.onset, scene.onset + slack), slack)
+    own = profile.symptom * (1 - share) + profile.saturation + profile.client + half_way
+    score *= 1 + 0.9 * weight * min(1.0, own / 1.5)
+    score *= _place(name, scene)
+    if score < _LEAST:
+        return None
+    verdict = judge(profile, case.kinds.get(name), (change, weight if own > 0.5 else 0.0), signs, patterns)
+    return Suspicion(
+        component=name,
+        score=round(score, 4),
+        cause=verdict.cause,
+        cause_confidence=round(verdict.confidence, 3),
+        onset=profile.onset if profile.onset is not None else min((s.since for s in signs if s.since), default=None),
+        mechanism=verdict.mechanism,
+        change=change.id if change is not None and weight >= 0.25 and own > 0.5 else None,
+        reasons=_reasons(profile, verdict.reason, signs, patterns, culprit if share > 0.3 else None),
+    )
+
+
+def _is_everyone(name: str, scene: _Scene) -> bool:
+    """Whether the name is a series of all users' requests rather than of a component: outside a graph that is known."""
+    return (
+        bool(scene.graph.callees)
+        and name not in scene.signs
+        and name not in scene.case.kinds
+        and name != scene.case.alert_service
+    )
+
+
+def _place(name: str, scene: _Scene) -> float:
+    """Less for what the alerted service does not reach, and for what is only an address of a component that is itself unwell."""
+    factor = 1.0
+    alerted = scene.case.alert_service
+    if alerted is not None and alerted in scene.graph.callees and name != alerted and name not in scene.signs:
+        factor = 1.0 if name in scene.graph.below(alerted, 8) else 0.6
+    if is_address(name):
+        unwell = [n for n, p in scene.profiles.items() if p.symptom + p.saturation > 0]
+        factor *= 0.3 if alias_of(name, unwell) else 0.7
+    return factor
+
+
+def _reasons(
+    profile: Profile, verdict: str, signs: Sequence[Sign], patterns: Sequence[Pattern], culprit: str | None
+) -> tuple[str, ...]:
+    told = [s.detail for s in signs[:2]]
+    strongest = [s for s in profile.shifts if s.moved and s.harmful][:3]
+    told += [f"{s.series.metric} {s.before:.4g} → {s.after:.4g} {s.series.unit}".rstrip() for s in strongest]
+    told += [f"log: {p.template[:100]}" for p in patterns[:1]]
+    told.append(verdict)
+    if culprit is not None:
+        told.append(f"partly explained by {culprit}")
+    return tuple(dict.fromkeys(told))

@@ -1,0 +1,183 @@
+"""Shift: how far one series left its own past, in which direction and since when; near-constant series need a real step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nexus.analysis.case import Periods
+from nexus.world.metrics import Floats, MetricKind, Series
+
+MOVED = 4.0
+"""Robust deviations from which a series counts as moved."""
+
+_HARM: dict[MetricKind, tuple[str, ...]] = {
+    MetricKind.SATURATION: ("up",),
+    MetricKind.ERRORS: ("up",),
+    MetricKind.LATENCY: ("up",),
+    MetricKind.AVAILABILITY: ("down",),
+    MetricKind.TRAFFIC: ("up", "down"),
+    MetricKind.OTHER: ("up", "down"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A series that was looked at; `score` in robust deviations; `now`: whether it is still beyond its past at the end."""
+
+    series: Series
+    before: float
+    after: float
+    score: float
+    direction: Literal["up", "down"]
+    onset: float
+    now: bool
+
+    @property
+    def component(self) -> str:
+        """Whose series it is."""
+        return self.series.component
+
+    @property
+    def harmful(self) -> bool:
+        """Whether it went where this kind of series is bad."""
+        return self.direction in _HARM[self.series.kind]
+
+    @property
+    def moved(self) -> bool:
+        """Whether it counts as moved."""
+        return self.score >= MOVED
+
+
+def _clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
+    held = np.isfinite(values)
+    return times[held], values[held]
+
+
+def _runs(values: Floats, length: int) -> Floats:
+    """Means of every `length` neighbours."""
+    if length <= 1 or values.size < length:
+        return values
+    sums = np.cumsum(np.concatenate(([0.0], values)))
+    means: Floats = (sums[length:] - sums[:-length]) / length
+    return means
+
+
+def _floor(series: Series, level: float) -> float:
+    """The least deviation that can matter, so that a still series is not judged by its stillness."""
+    unit, kind = series.unit, series.kind
+    percent = unit == "%" or series.metric.endswith(("_pct", "_percent"))
+    if kind is MetricKind.AVAILABILITY:
+        return 0.8 if percent or level > 1.5 else 0.008
+    if kind is MetricKind.ERRORS:
+        return max(0.4 if percent or level > 1.0 or "min" in unit else 0.004, 0.1 * abs(level))
+    if kind is MetricKind.SATURATION and percent:
+        return max(1.5, 0.08 * abs(level))
+    if kind is MetricKind.LATENCY:
+        return 0.08 * abs(level) + {"s": 0.002, "us": 2000.0}.get(unit, 2.0 if unit == "ms" else 0.002)
+    return 0.12 * abs(level) + 1e-9
+
+
+def _spread(runs: Floats, middle: float, share: float, deviations: float) -> tuple[float, float]:
+    """Robust spread downwards and upwards: the larger of the MAD and the tail at `share`."""
+    mad = 1.4826 * float(np.median(np.abs(runs - middle)))
+    low, high = np.quantile(runs, [1 - share, share])
+    return max(mad, (middle - float(low)) / deviations), max(mad, (float(high) - middle) / deviations)
+
+
+def _onset(times: Floats, values: Floats, before: float, after: float, peak: int) -> float:
+    limit = 0.35 * (after - before)
+    beyond = (values - before) / limit >= 1 if limit else np.zeros(values.size, dtype=bool)
+    first = peak
+    while first > 0 and beyond[first - 1]:
+        first -= 1
+    return float(times[first])
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """One series cut into its periods; `run` neighbours are judged together."""
+
+    times: Floats
+    values: Floats
+    past: Floats
+    fresh: Floats
+    quiet: Floats
+    run: int
+
+
+def shift_of(series: Series, baseline: Series | None, periods: Periods) -> Shift | None:
+    """How the series differs from its past; None where it was not sampled in both."""
+    times, values = _clean(series.times, series.values)
+    held = times <= periods.now
+    times, values = times[held], values[held]
+    if times.size < 2:
+        return None
+    step = float(np.median(np.diff(times)))
+    fresh_from = periods.fresh_from(step)
+    well_before = int(np.count_nonzero(times <= periods.alert_at - 1200.0))
+    healthy_until = min(periods.healthy_until(step, well_before), fresh_from)
+    past, fresh = values[times <= healthy_until], values[times > fresh_from]
+    quiet = _clean(baseline.times, baseline.values)[1] if baseline is not None else np.empty(0)
+    if fresh.size == 0 or (past.size < 2 and (past.size == 0 or quiet.size < 20)):
+        return None
+    return _judge(series, _Samples(times, values, past, fresh, quiet, 2 if fresh.size >= 3 and step < 180 else 1))
+
+
+def _judge(series: Series, samples: _Samples) -> Shift:
+    past, fresh, quiet, length = samples.past, samples.fresh, samples.quiet, samples.run
+    past_runs, fresh_runs = _runs(past, length), _runs(fresh, length)
+    before = float(np.median(past_runs))
+    floor = _floor(series, before)
+    spare = 0.25 * abs(before) if past.size < 4 and quiet.size < 20 else 0.0
+    low, high = _spread(past_runs, before, 0.9, 1.28) if past_runs.size >= 4 else (float(np.ptp(past)), float(np.ptp(past)))
+    if quiet.size >= 20:
+        quiet_runs = _runs(quiet, length)
+        normal = float(np.median(quiet_runs))
+        load = min(5.0, max(0.2, before / normal)) if before > 0 and normal > 0 else 1.0
+        quiet_low, quiet_high = _spread(quiet_runs, normal, 0.98, 2.05)
+        low, high = max(low, load * quiet_low), max(high, load * quiet_high)
+    low, high = float(np.hypot(low, floor) + spare), float(np.hypot(high, floor) + spare)
+    top, bottom = int(np.argmax(fresh_runs)), int(np.argmin(fresh_runs))
+    up, down = (float(fresh_runs[top]) - before) / high, (before - float(fresh_runs[bottom])) / low
+    rises = up >= down
+    if series.kind is MetricKind.AVAILABILITY:
+        rises = up > down and down < MOVED
+    elif series.kind not in {MetricKind.TRAFFIC, MetricKind.OTHER}:
+        rises = up >= down or up >= MOVED
+    chosen, score = (top, up) if rises else (bottom, down)
+    after = float(fresh_runs[chosen])
+    times, values = samples.times, samples.values
+    start = values.size - fresh.size
+    last = float(np.mean(values[-min(length, fresh.size) :]))
+    limit = max(MOVED * (high if rises else low) * 0.75, 0.25 * abs(after - before))
+    return Shift(
+        series=series,
+        before=before,
+        after=after,
+        score=max(0.0, score),
+        direction="up" if rises else "down",
+        onset=_onset(times, values, before, after, start + chosen),
+        now=(last - before if rises else before - last) >= limit,
+    )
+
+
+def shifts_of(series: Iterable[Series], baseline: Iterable[Series], periods: Periods) -> list[Shift]:
+    """Every series that could be judged, strongest first."""
+    quiet = {(one.component, one.metric): one for one in baseline}
+    found = (shift_of(one, quiet.get((one.component, one.metric)), periods) for one in series)
+    return sorted((shift for shift in found if shift is not None), key=lambda s: (-s.score, s.component, s.series.metric))
+
+
+def onset_of(shifts: Sequence[Shift]) -> float | None:
+    """When the trouble began: the middle of the strongest harmful shifts' own onsets, leaning to the early ones."""
+    strong = [s for s in shifts if s.moved and s.harmful][:12]
+    if not strong:
+        return None
+    weights = np.array([np.log1p(s.score) for s in strong])
+    order = np.argsort([s.onset for s in strong])
+    heap = np.cumsum(weights[order])
+    return float(strong[order[int(np.searchsorted(heap, 0.35 * heap[-1]))]].onset)

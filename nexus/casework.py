@@ -1,0 +1,177 @@
+"""Casework: one agent doing one task inside a step: its desk, its time limit, its events, and its absence when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import interrupt
+
+from nexus.errors import NexusError, ResponderError
+from nexus.incident import Absence, Event, EventKind, Evidence, Word
+from nexus.library import Agent
+from nexus.responder.contract import Task
+from nexus.responder.desk import Desk
+from nexus.state import Context, State, actions_of, alert_of, diagnosis_of, iso, now_of
+from nexus.tools.tool import Look, Marks
+
+Answer = TypeVar("Answer", bound=Word)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One step of one incident: who it belongs to, when it began and how its records are keyed."""
+
+    context: Context
+    state: State
+    node: str
+    step: int
+    now: datetime
+
+    @property
+    def incident(self) -> str:
+        """The incident's id."""
+        return self.state["incident"]
+
+    async def record(
+        self, kind: EventKind, actor: str, text: str, data: Mapping[str, Any] | None = None, *, key: str = "", at: datetime | None = None
+    ) -> None:
+        """Append one event; its key names step and node, so a step that runs again records nothing twice."""
+        event = Event(
+            incident=self.incident,
+            key=f"{self.step}:{self.node}:{kind.value}:{key or actor}",
+            at=at or self.now,
+            kind=kind,
+            actor=actor,
+            text=text,
+            data=dict(data or {}),
+        )
+        await self.context.records.append(event)
+
+
+def open_case(state: State, config: RunnableConfig, context: Context, now: datetime | None = None) -> Case:
+    """The case as this step finds it; `now` is the time at which a wait ended, if the step waited."""
+    metadata = config.get("metadata", {})
+    node = str(metadata.get("langgraph_node", "outside"))
+    step = int(metadata.get("langgraph_step", 0))
+    begins = max(now_of(state), now) if now else now_of(state)
+    return Case(context, state, node, step, context.world.clock.lap(begins).now())
+
+
+def wait_until(moment: datetime) -> datetime:
+    """Give control back to the driver until `moment`; the time at which it was given back."""
+    resumed = interrupt({"kind": "wait", "until": iso(moment)})
+    return datetime.fromisoformat(resumed["now"])
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Answer]):
+    """What became of a task: `answer` is None when the agent is absent."""
+
+    answer: Answer | None
+    absence: Absence | None
+    ended: datetime
+    seen: tuple[Evidence, ...] = field(default=())
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Ids of the evidence that this task brought in and that could be looked at."""
+        return frozenset(e.id for e in self.seen if not e.failed)
+
+
+def marks_of(state: State) -> Marks:
+    """The moments that pictures and before-and-after comparisons are marked with."""
+    acted = [a.ended_at or a.started_at for a in actions_of(state)]
+    return Marks(
+        change=diagnosis_of(state).cause.introduced_at,
+        alert=alert_of(state).starts_at,
+        action=acted[-1] if acted else None,
+        recovery=datetime.fromisoformat(since) if (since := state.get("watch_since")) else None,
+    )
+
+
+def desk_for(case: Case, agent: Agent, *, free: bool, suffix: str = "") -> Desk:
+    """The agent's desk for this step."""
+    context, state = case.context, case.state
+    window = timedelta(minutes=state.get("window_minutes", 60))
+    look = Look(world=context.world, at=case.now, alert=alert_of(state), window=window, marks=marks_of(state))
+
+    async def keep(evidence: Evidence, pictures: dict[str, bytes]) -> None:
+        await context.records.keep(case.incident, evidence, pictures)
+        await case.record(
+            EventKind.EVIDENCE,
+            agent.title,
+            evidence.summary,
+            {"evidence": evidence.id, "tool": evidence.tool, "failed": evidence.failed, "pictures": list(evidence.pictures)},
+            key=evidence.id,
+            at=evidence.at,
+        )
+
+    return Desk(agent, look, context.world.clock.lap(case.now), keep, f"{case.step}{suffix}", free=free)
+
+
+async def ask(
+    case: Case,
+    agent_name: str,
+    task: str,
+    schema: type[Answer],
+    facts: Mapping[str, Any],
+    *,
+    free: bool = False,
+    suffix: str = "",
+    quiet: bool = False,
+) -> Done[Answer]:
+    """Have one agent answer one task within the investigators' time limit.
+
+    `free`: its looks take no simulated time. `suffix` tells two asks of one agent in one step apart.
+    """
+    context = case.context
+    agent = context.library.agent(agent_name)
+    limit = context.library.runbook.clocks.investigator_timeout
+    desk = desk_for(case, agent, free=free, suffix=suffix)
+    if not quiet:
+        await case.record(
+            EventKind.STARTED, agent.title, f"{agent.title}: {task}", {"agent": agent.title, "task": task}, key=f"{agent.name}{suffix}"
+        )
+    answer: Answer | None = None
+    reason = ""
+    try:
+        work = context.responder.respond(Task(task, agent, context.library, {**common_facts(case), **facts}), schema, desk)
+        answer = await asyncio.wait_for(work, limit.total_seconds())
+        if desk.lap.now() - case.now > limit:
+            answer, reason = None, f"took longer than {int(limit.total_seconds())} s"
+    except TimeoutError:
+        reason = f"took longer than {int(limit.total_seconds())} s"
+    except ResponderError as error:
+        reason = str(error)
+    except NexusError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a responder or tool of an embedder may raise anything; the incident must go on
+        reason = f"{type(error).__name__}: {error}"
+    ended = desk.lap.now()
+    absence = None
+    if answer is None:
+        ended = min(ended, case.now + limit) if context.world.clock.simulated else ended
+        absence = Absence(agent=agent.title, task=task, reason=reason, at=ended)
+        await case.record(
+            EventKind.ABSENT, agent.title, f"{agent.title} gave no answer to {task}: {reason}", {"absence": absence.model_dump(mode="json")},
+            key=f"{agent.name}{suffix}", at=ended,
+        )  # fmt: skip
+    return Done(answer, absence, ended, tuple(desk.seen))
+
+
+def common_facts(case: Case) -> dict[str, Any]:
+    """The facts that every prompt may use."""
+    state = case.state
+    classification = state.get("classification") or {}
+    return {
+        "incident": state["incident"],
+        "alert": state["alert"],
+        "severity": classification.get("severity", "unclassified"),
+        "classification": classification,
+        "time": iso(case.now),
+    }

@@ -1,0 +1,146 @@
+"""drive(): one incident over time: legs of the graph, waits, answers, the status cadence, escalations.
+
+Ordinary asyncio without I/O of its own: `invoke`, `publish`, `now`, `sleep_until` and `answer` are given, so that the same coroutine
+runs beside an embedded graph and as the body of a durable workflow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from nexus.incident import Outcome
+from nexus.runbook import Runbook
+from nexus.timeline import Notice, Sent, Standing, after, due, next_beat, next_due
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One interrupt of the graph: a wait, an approval or a question."""
+
+    id: str
+    value: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Where the graph stopped: `pending` is empty when it ended or reached the stage it was asked to stop at."""
+
+    standing: Standing
+    now: datetime
+    pending: Sequence[Pending] = ()
+
+
+Invoke = Callable[[Mapping[str, Any] | None], Awaitable[Leg]]
+"""Run the graph until it stops; None begins, a mapping of interrupt id to answer resumes."""
+Publish = Callable[[Notice], Awaitable[None]]
+Answer = Callable[[Pending], Awaitable[Mapping[str, Any] | None]]
+"""A person's answer to a pending approval or question; None when nobody will answer now."""
+
+
+@dataclass(slots=True)
+class Driver:
+    """The hands of `drive`, and where it stands."""
+
+    runbook: Runbook
+    invoke: Invoke
+    publish: Publish
+    now: Callable[[], datetime]
+    sleep_until: Callable[[datetime], Awaitable[None]]
+    answer: Answer
+    standing: Standing
+    sent: Sent
+
+    async def catch_up(self) -> None:
+        """Send all that is due by now."""
+        for notice in due(self.runbook, self.standing, self.sent, self.now()):
+            await self.publish(notice)
+            self.sent = after(self.sent, notice)
+
+    async def attend(self, work: Awaitable[Any]) -> Any:
+        """Wait for work, sending what falls due meanwhile."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                moment = next_due(self.runbook, self.standing, self.sent)
+                if moment is None:
+                    await asyncio.wait({task})
+                    break
+                timer = asyncio.ensure_future(self.sleep_until(moment))
+                try:
+                    await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    timer.cancel()
+                if not task.done():
+                    await self.catch_up()
+        finally:
+            if not task.done():
+                task.cancel()
+        return task.result()
+
+    async def until(self, moment: datetime) -> None:
+        """Let time pass until `moment`, sending what falls due on the way, each at its time."""
+        while self.now() < moment:
+            upcoming = next_due(self.runbook, self.standing, self.sent)
+            await self.sleep_until(min(moment, max(upcoming, self.now())) if upcoming else moment)
+            await self.catch_up()
+
+    async def adopt(self, leg: Leg) -> None:
+        """Take on a leg's result: time passes under the old standing until the new one began."""
+        since = leg.standing.since if leg.standing != self.standing else None
+        if since is not None and since > self.now():
+            await self.until(since)
+        self.standing = leg.standing
+        await self.catch_up()
+        await self.until(leg.now)
+
+    async def settle(self, pending: Sequence[Pending]) -> Mapping[str, Any] | None:
+        """Answers to what the graph waits for; None when a person is needed and none will answer now."""
+        for wait in (p for p in pending if p.value["kind"] == "wait"):
+            await self.until(datetime.fromisoformat(wait.value["until"]))
+        answers: dict[str, Any] = {p.id: {} for p in pending}
+        for asked in (p for p in pending if p.value["kind"] != "wait"):
+            given = await self.attend(self._answer_in_time(asked))
+            if given is None:
+                return None
+            answers[asked.id] = given
+        return {key: {**value, "now": self.now().isoformat()} for key, value in answers.items()}
+
+    async def _answer_in_time(self, asked: Pending) -> Mapping[str, Any] | None:
+        """The answer, or that nobody answered until the deadline."""
+        deadline = datetime.fromisoformat(asked.value["deadline"])
+        reply = asyncio.ensure_future(_awaited(self.answer(asked)))
+        timer = asyncio.ensure_future(_awaited(self.sleep_until(deadline)))
+        try:
+            await asyncio.wait({reply, timer}, return_when=asyncio.FIRST_COMPLETED)
+            return reply.result() if reply.done() else {"verdict": "expired", "choice": "hand_over", "by": "the clock"}
+        finally:
+            reply.cancel()
+            timer.cancel()
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+async def drive(driver: Driver) -> Standing:
+    """Take the incident to its end, or to where a person is needed; how it then stands."""
+    resume: Mapping[str, Any] | None = None
+    while True:
+        leg: Leg = await driver.attend(driver.invoke(resume))
+        await driver.adopt(leg)
+        if not leg.pending:
+            break
+        resume = await driver.settle(leg.pending)
+        if resume is None:
+            return replace(driver.standing, outcome=Outcome.WAITING)
+    if driver.standing.outcome is Outcome.HANDED_OVER and driver.standing.status is not None:
+        now = driver.now()
+        promised = next_beat(driver.standing.opened_at, driver.runbook.clocks.status_every, now)
+        await driver.publish(Notice("status", now, driver.standing.status, promised))
+    return driver.standing
+
+

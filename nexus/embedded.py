@@ -1,0 +1,222 @@
+"""Embedded: one incident driven inside this process, on LangGraph's checkpoints, in the world's own time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+
+from nexus.casework import Case
+from nexus.drive import Driver, Leg, Pending, drive
+from nexus.graph import STAGES, build
+from nexus.incident import Alert, Event, Evidence, Incident, Outcome, Question, Severity
+from nexus.library import Library
+from nexus.records.document import assemble
+from nexus.records.store import Store
+from nexus.responder.contract import Responder
+from nexus.state import Context, State, dump, iso, severity_of, standing_of
+from nexus.steps.escalate import escalate
+from nexus.steps.inform import executive_brief, status_update
+from nexus.timeline import Notice, Sent
+from nexus.world import World
+
+Answering = Callable[[Pending], Awaitable[Mapping[str, Any] | None]]
+Listener = Callable[[Event], None]
+
+MOST_STEPS = 5000
+"""LangGraph's bound on steps in one leg: far above any incident, so that only a loop meets it."""
+
+
+async def approve_all(pending: Pending) -> Mapping[str, Any] | None:
+    """Every action is approved; questions wait for their deadline."""
+    if pending.value["kind"] == "approval":
+        return {"verdict": "approved", "digest": pending.value["digest"], "by": "policy: approve auto"}
+    await asyncio.Event().wait()
+    return None
+
+
+async def approve_none(pending: Pending) -> Mapping[str, Any] | None:
+    """Nobody answers: the incident waits."""
+    return None
+
+
+class Heard:
+    """A store that also tells listeners of each event as it is recorded."""
+
+    def __init__(self, store: Store, listeners: Sequence[Listener]) -> None:
+        self._store = store
+        self._listeners = listeners
+
+    async def append(self, *events: Event) -> None:
+        """Record, then tell."""
+        await self._store.append(*events)
+        for event in events:
+            for listener in self._listeners:
+                listener(event)
+
+    async def events(self, incident: str) -> list[Event]:
+        """As the store has them."""
+        return await self._store.events(incident)
+
+    async def keep(self, incident: str, evidence: Evidence, pictures: dict[str, bytes]) -> None:
+        """As the store keeps it."""
+        await self._store.keep(incident, evidence, pictures)
+
+    async def evidence(self, incident: str, ids: Sequence[str] | None = None) -> list[Evidence]:
+        """As the store has it."""
+        return await self._store.evidence(incident, ids)
+
+    async def incidents(self) -> list[str]:
+        """As the store has them."""
+        return await self._store.incidents()
+
+    async def save_document(self, incident: str, document: str) -> None:
+        """As the store saves it."""
+        await self._store.save_document(incident, document)
+
+    async def document(self, incident: str) -> str | None:
+        """As the store has it."""
+        return await self._store.document(incident)
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self._store.close()
+
+
+def opening(incident: str, alert: Alert, opened_at: datetime) -> State:
+    """The state that a graph begins with."""
+    return State(incident=incident, opened_at=iso(opened_at), alert=dump(alert), now=iso(opened_at))
+
+
+async def new_id(alert: Alert, records: Store) -> str:
+    """An id that says when, is the same for the same alert, and is not taken."""
+    exact = json.dumps([alert.fingerprint, alert.title, alert.service, iso(alert.starts_at)], default=str)
+    base = f"INC-{alert.starts_at:%Y%m%d-%H%M}-{hashlib.sha256(exact.encode('utf-8', 'replace')).hexdigest()[:4]}"
+    taken = set(await records.incidents())
+    number, name = 1, base
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+@dataclass(slots=True)
+class Embedded:
+    """One incident's host: `invoke` and `publish` for `drive`, over one compiled graph."""
+
+    context: Context
+    graph: Any
+    incident: str
+    stop_after: tuple[str, ...] = ()
+    values: State = field(default_factory=lambda: State())
+    earlier: State = field(default_factory=lambda: State())
+    posts: int = 0
+    briefs: int = 0
+    pending: tuple[Pending, ...] = ()
+    begin: State | None = None
+
+    @property
+    def config(self) -> RunnableConfig:
+        """The incident's id is the thread's."""
+        return {"configurable": {"thread_id": self.incident}, "recursion_limit": MOST_STEPS}
+
+    async def invoke(self, resume: Mapping[str, Any] | None) -> Leg:
+        """One leg of the graph."""
+        with self.context.world.clock.busy():
+            given: Any = self.begin if resume is None else Command(resume=dict(resume))
+            await self.graph.ainvoke(
+                given, self.config, context=self.context, durability="sync", interrupt_after=list(self.stop_after) or None
+            )
+            snapshot = await self.graph.aget_state(self.config)
+        self.earlier, self.values = self.values, cast("State", snapshot.values)
+        self.pending = tuple(Pending(i.id, i.value) for i in snapshot.interrupts)
+        threshold = self.context.library.runbook.limits.revenue_per_hour
+        return Leg(standing_of(self.values, threshold), datetime.fromisoformat(self.values["now"]), self.pending)
+
+    async def publish(self, notice: Notice) -> None:
+        """Compose and send one notice, from what was known at its time."""
+        with self.context.world.clock.busy():
+            since = self.values.get("status_since")
+            later = since is not None and datetime.fromisoformat(since) > notice.at and bool(self.earlier)
+            state = self.earlier if later else self.values
+            if notice.kind == "status":
+                self.posts += 1
+                case = Case(self.context, state, "status", self.posts, notice.at)
+                assert notice.status is not None
+                await status_update(case, self.posts, notice.status, notice.next_update)
+            elif notice.kind == "brief":
+                await self._brief(state, notice)
+            elif notice.rule is not None:
+                await escalate(Case(self.context, state, "escalation", 0, notice.at), notice.rule)
+                if self.context.library.runbook.roles.executive in notice.rule.to and severity_of(state) is not Severity.P0:
+                    await self._brief(state, notice)
+
+    async def _brief(self, state: State, notice: Notice) -> None:
+        assert notice.status is not None
+        self.briefs += 1
+        case = Case(self.context, state, "brief", self.briefs, notice.at)
+        await executive_brief(case, self.briefs, notice.status, notice.next_update)
+
+    async def document(self, outcome: Outcome | None) -> Incident:
+        """The whole incident as it stands."""
+        questions = [
+            Question(
+                id=p.id,
+                kind=p.value["kind"],
+                text=str(p.value.get("text") or p.value.get("action", "")),
+                deadline=datetime.fromisoformat(p.value["deadline"]),
+                detail=dict(p.value),
+            )
+            for p in self.pending
+            if p.value["kind"] != "wait"
+        ]
+        state = {**self.values, "questions": [q.model_dump(mode="json") for q in questions]}
+        if outcome is not None:
+            state["outcome"] = outcome.value
+        records = self.context.records
+        events = await records.events(self.incident)
+        evidence = await records.evidence(self.incident)
+        return assemble(state, events, evidence, self.context.responder.usage(self.incident))
+
+
+async def handle(
+    alert: Alert,
+    *,
+    library: Library,
+    world: World,
+    responder: Responder,
+    records: Store,
+    checkpointer: BaseCheckpointSaver[Any],
+    answer: Answering = approve_all,
+    listeners: Sequence[Listener] = (),
+    until: str | None = None,
+) -> Incident:
+    """Take one alert to the incident's end, or to where a person is needed, or to the stage `until`."""
+    heard = Heard(records, listeners)
+    clock = world.clock
+    incident = await new_id(alert, records)
+    opened_at = clock.now()
+    context = Context(library, world, responder, heard)
+    graph = build(library).compile(checkpointer=checkpointer)
+    host = Embedded(context, graph, incident, STAGES[until] if until else (), begin=opening(incident, alert, opened_at))
+    start = standing_of(opening(incident, alert, opened_at), library.runbook.limits.revenue_per_hour)
+
+    async def answered(pending: Pending) -> Mapping[str, Any] | None:
+        if answer is approve_all:
+            return await answer(pending)
+        with clock.busy():
+            return await answer(pending)
+
+    driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, start, Sent())
+    ended = await drive(driver)
+    document = await host.document(replace(ended).outcome)
+    await records.save_document(incident, document.model_dump_json())
+    return document

@@ -1,0 +1,85 @@
+"""Every error NEXUS raises on purpose, as one tree.
+
+    NexusError
+    ├── UsageError                 nothing was begun; exit status 2
+    │   ├── AlertError             the alert cannot be read
+    │   ├── LibraryError           agents, prompts or graphs do not fit together
+    │   ├── SettingsError          nexus.yaml, the environment or a flag
+    │   └── WorldError             the named sandbox scenario, recording or world file
+    ├── ToolError                  a look at the world failed; becomes a recorded fact
+    │   ├── Unavailable            the world has no such capability, or it is down
+    │   └── NotAllowed             the agent's list does not hold that tool
+    ├── ResponderError             an agent gave no usable answer; becomes a recorded fact
+    ├── ActionError                a change was not made
+    │   ├── ActionRefused          policy, allow-list, approval or a read-only world says no
+    │   └── ActionFailed           the world tried and failed
+    └── RecordsError               the store cannot be read or written
+
+The first line of a message says what is wrong; `remedy` says what to do next.
+"""
+
+from __future__ import annotations
+
+
+class NexusError(Exception):
+    """Base of all: `str(error)` is one line that names the thing and the next step."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}" if self.remedy else self.what
+
+
+class UsageError(NexusError):
+    """Asked for something that cannot be begun."""
+
+
+class AlertError(UsageError):
+    """The alert cannot be read."""
+
+
+class LibraryError(UsageError):
+    """The runbook's content is missing, malformed or does not fit together."""
+
+
+class SettingsError(UsageError):
+    """A setting is missing, of the wrong type or out of range."""
+
+
+class WorldError(UsageError):
+    """The world that was named does not exist or cannot be read."""
+
+
+class ToolError(NexusError):
+    """A look at the world failed."""
+
+
+class Unavailable(ToolError):
+    """The world has no such capability, or it does not answer."""
+
+
+class NotAllowed(ToolError):
+    """The agent's front matter does not list that tool."""
+
+
+class ResponderError(NexusError):
+    """An agent gave no usable answer."""
+
+
+class ActionError(NexusError):
+    """A change to the world was not made."""
+
+
+class ActionRefused(ActionError):
+    """Policy, the agent's allow-list, the approval or a read-only world says no."""
+
+
+class ActionFailed(ActionError):
+    """The world tried to make the change and failed."""
+
+
+class RecordsError(NexusError):
+    """The store of events and evidence cannot be read or written."""

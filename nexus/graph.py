@@ -1,0 +1,114 @@
+"""The graph: every node and every edge of the runbook's five steps, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, get_args
+
+from langgraph.graph import END, START, StateGraph
+
+from nexus import routes
+from nexus.library import Library
+from nexus.runbook import investigating_agents
+from nexus.state import Context, State
+from nexus.steps.escalate import ask_people, hand_over
+from nexus.steps.investigate import assign, correlate, investigate
+from nexus.steps.investigate import node_of as investigator
+from nexus.steps.learn import backlog, post_mortem
+from nexus.steps.mitigate import act, approve, plan, reinstate, restore, undo
+from nexus.steps.triage import close_false_alarm, triage
+from nexus.steps.verify import await_external, begin_verification, judge, verify, watch
+from nexus.steps.verify import node_of as verifier
+
+Graph = StateGraph[State, Context, State, State]
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "triage": ("triage",),
+    "investigation": ("correlate",),
+    "mitigation": ("act",),
+    "verification": ("watch", "judge"),
+    "post-mortem": ("post_mortem",),
+}
+"""Stage names as people give them, and the nodes after which the stage has been reached."""
+
+
+def _routed(route: Callable[[State], str]) -> Callable[[State], Awaitable[str]]:
+    async def routed(state: State) -> str:
+        return route(state)
+
+    routed.__name__ = route.__name__
+    return routed
+
+
+async def chosen_investigators(state: State) -> list[str]:
+    """The nodes of the agents that this round's `assign` chose."""
+    return [investigator(agent) for agent in state["assigned"]]
+
+
+async def chosen_verifiers(state: State) -> list[str]:
+    """The nodes of the agents that verify this change."""
+    return [verifier(agent) for agent in state["assigned"]]
+
+
+def build(library: Library) -> Graph:
+    """A fresh graph for that library; compile it with a checkpointer of your choice."""
+    graph: Graph = StateGraph(State, context_schema=Context)
+    investigators = [investigator(agent) for agent in investigating_agents(library.runbook)]
+    verifiers = [verifier(v.agent) for v in library.runbook.verifiers]
+
+    def branch(source: str, route: Callable[[Any], str], targets: Any) -> None:
+        graph.add_conditional_edges(source, _routed(route), list(get_args(targets)))
+
+    # Step 1: detection and triage
+    graph.add_node("triage", triage)
+    graph.add_node("close_false_alarm", close_false_alarm)
+    graph.add_edge(START, "triage")
+    branch("triage", routes.after_triage, routes.AfterTriage)
+    graph.add_edge("close_false_alarm", END)
+
+    # Step 2: parallel investigation, one node an agent
+    graph.add_node("assign", assign)
+    graph.add_conditional_edges("assign", chosen_investigators, investigators)
+    for name in investigators:
+        graph.add_node(name, investigate)
+        graph.add_edge(name, "correlate")
+    graph.add_node("correlate", correlate)
+    branch("correlate", routes.after_correlate, routes.AfterCorrelate)
+    graph.add_node("ask_people", ask_people)
+    branch("ask_people", routes.after_answer, routes.AfterAnswer)
+
+    # Step 3: mitigation by the decision tree
+    graph.add_node("plan", plan)
+    branch("plan", routes.after_plan, routes.AfterPlan)
+    graph.add_node("approve", approve)
+    branch("approve", routes.after_approve, routes.AfterApprove)
+    graph.add_node("act", act)
+    branch("act", routes.after_act, routes.AfterAct)
+    graph.add_node("undo", undo)
+    branch("undo", routes.after_undo, routes.AfterUndo)
+
+    # Step 4: verification in parallel, the wait for the other side, the watch
+    graph.add_node("begin_verification", begin_verification)
+    graph.add_conditional_edges("begin_verification", chosen_verifiers, verifiers)
+    for name in verifiers:
+        graph.add_node(name, verify)
+        graph.add_edge(name, "judge")
+    graph.add_node("judge", judge)
+    branch("judge", routes.after_judge, routes.AfterJudge)
+    graph.add_node("await_external", await_external)
+    branch("await_external", routes.after_external, routes.AfterExternal)
+    graph.add_node("restore", restore)
+    graph.add_edge("restore", "begin_verification")
+    graph.add_node("reinstate", reinstate)
+    graph.add_edge("reinstate", "await_external")
+    graph.add_node("watch", watch)
+    branch("watch", routes.after_watch, routes.AfterWatch)
+
+    # Step 5: post-mortem and backlog; or people take over
+    graph.add_node("post_mortem", post_mortem)
+    graph.add_edge("post_mortem", "backlog")
+    graph.add_node("backlog", backlog)
+    graph.add_edge("backlog", END)
+    graph.add_node("hand_over", hand_over)
+    graph.add_edge("hand_over", END)
+    return graph

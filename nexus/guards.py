@@ -1,0 +1,105 @@
+"""Guards: what an answer may not do whoever gave it, a model or the rules; pure, each returns the answer as it may stand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from nexus.errors import ActionRefused
+from nexus.incident import (
+    Action,
+    Approval,
+    Cause,
+    CauseStatus,
+    Classification,
+    Diagnosis,
+    DryRun,
+    Finding,
+    RootCause,
+    Verdict,
+)
+from nexus.library import Agent
+from nexus.runbook import Runbook, branch_for, floor_for
+
+
+def classified(answer: Classification, runbook: Runbook, known: Collection[str]) -> Classification:
+    """Severity not below the rubric's floor, and above it only with evidence that exists."""
+    floor, because = floor_for(runbook, answer.signals)
+    cited = tuple(e for e in answer.evidence if e in known)
+    raised = answer.severity.rank < floor.rank and bool(cited)
+    severity = answer.severity if raised else floor
+    rationale = answer.rationale if severity is answer.severity else f"{because} (answered {answer.severity.value}, floor {floor.value})"
+    return answer.model_copy(update={"severity": severity, "floor": floor, "evidence": cited, "rationale": rationale})
+
+
+def cited(findings: Iterable[Finding], known: Collection[str]) -> tuple[list[Finding], list[str]]:
+    """Findings that cite evidence, without ids that do not exist; and the ids that were struck."""
+    kept: list[Finding] = []
+    struck: list[str] = []
+    for finding in findings:
+        good = tuple(e for e in finding.evidence if e in known)
+        struck += [e for e in finding.evidence if e not in known]
+        if good:
+            kept.append(finding.model_copy(update={"evidence": good}))
+        elif not finding.evidence:
+            struck.append(f"uncited: {finding.claim[:80]}")
+    return kept, struck
+
+
+def diagnosed(answer: Diagnosis, known: Collection[str]) -> tuple[Diagnosis, list[str]]:
+    """A cause without evidence is inconclusive, one resting on a single piece is never confirmed."""
+    struck = [e for e in answer.cause.evidence if e not in known]
+    evidence = tuple(e for e in answer.cause.evidence if e in known)
+    cause = answer.cause.model_copy(update={"evidence": evidence})
+    if not evidence or cause.cause is Cause.UNKNOWN or cause.component is None:
+        cause = cause.model_copy(update={"status": CauseStatus.INCONCLUSIVE, "confidence": min(cause.confidence, 0.3)})
+    elif len(evidence) < 2 and cause.status is CauseStatus.CONFIRMED:
+        cause = cause.model_copy(update={"status": CauseStatus.LIKELY})
+    hypotheses = tuple(
+        h.model_copy(update={"evidence": tuple(e for e in h.evidence if e in known)}) for h in answer.hypotheses
+    )
+    suspects = tuple(s.model_copy(update={"evidence": tuple(e for e in s.evidence if e in known)}) for s in answer.suspects)
+    return answer.model_copy(update={"cause": cause, "hypotheses": hypotheses, "suspects": suspects}), struck
+
+
+def check_action(action: Action, cause: RootCause, runbook: Runbook, agent: Agent) -> None:
+    """Raise ActionRefused unless the cause's branch takes such actions and the agent may propose them."""
+    branch = branch_for(runbook, cause.cause)
+    if branch is None or cause.status is CauseStatus.INCONCLUSIVE:
+        raise ActionRefused(f"{action}: there is no diagnosis to act on", "investigate again")
+    if action.kind.value not in branch.actions:
+        raise ActionRefused(
+            f"{action} is not of the {branch.cause.value} branch", "that branch takes " + ", ".join(branch.actions)
+        )
+    if action.kind not in agent.actions:
+        allowed = ", ".join(kind.value for kind in agent.actions) or "nothing"
+        raise ActionRefused(f"{agent.title} may not propose {action.kind.value}", f"its front matter lists {allowed}")
+
+
+def check_dry_run(action: Action, dry_run: DryRun, runbook: Runbook) -> None:
+    """Raise ActionRefused when the dry run failed or the action touches too much."""
+    if not dry_run.ok:
+        raise ActionRefused(f"{action}: dry run failed", dry_run.effect)
+    if len(dry_run.touches) > runbook.limits.blast_radius:
+        raise ActionRefused(
+            f"{action} touches {len(dry_run.touches)} components", f"the limit is {runbook.limits.blast_radius}; do it in parts"
+        )
+
+
+def check_approval(action: Action, approval: Approval | None, now: datetime, used: Collection[str]) -> None:
+    """Raise ActionRefused unless that approval holds for exactly this action, now, for the first time."""
+    if approval is None:
+        raise ActionRefused(f"{action} was not approved", "ask a person")
+    if approval.verdict not in (Verdict.APPROVED, Verdict.AMENDED):
+        raise ActionRefused(f"{action} was {approval.verdict.value} by {approval.by}", "propose something else")
+    if approval.digest != action.digest:
+        raise ActionRefused(f"{action} is not what was approved", "ask again for the exact action")
+    if now > approval.expires_at:
+        raise ActionRefused(f"the approval of {action} expired at {approval.expires_at:%H:%M:%S} UTC", "ask again")
+    if approval_key(approval) in used:
+        raise ActionRefused(f"the approval of {action} was used already", "ask again")
+
+
+def approval_key(approval: Approval) -> str:
+    """What makes an approval that one approval: it works once."""
+    return f"{approval.digest}@{approval.at.isoformat()}"

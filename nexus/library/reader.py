@@ -1,0 +1,86 @@
+"""Library: the runbook's content, whole and checked, as the engine reads it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from nexus.errors import LibraryError
+from nexus.library.agent import Agent
+from nexus.library.check import content_faults
+from nexus.library.content import GRAPH, read_content
+from nexus.library.templates import Form
+from nexus.runbook import Runbook
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Library:
+    """Agents by name, prompts by task, the runbook; `digest` changes with any of its texts."""
+
+    root: Path
+    agents: dict[str, Agent]
+    prompts: dict[str, str]
+    runbook: Runbook
+    digest: str
+    _forms: dict[str, Form] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def default(cls) -> Self:
+        """The library that comes with the package. Raises LibraryError when the installation lacks it."""
+        for root in (_PACKAGE / "_library", _PACKAGE.parent):
+            if (root / GRAPH).is_file():
+                return cls.open(root)
+        raise LibraryError("the library that comes with nexus is not there", "reinstall, or name a folder with --library")
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """The library in that folder. Raises LibraryError with the first fault and how many there are."""
+        content = read_content(Path(path))
+        faults = content_faults(content)
+        if faults or content.runbook is None:
+            first = faults[0]
+            more = f" (and {len(faults) - 1} more: `nexus check` lists them)" if len(faults) > 1 else ""
+            raise LibraryError(f"{first.file}:{first.line}: {first.problem}", first.remedy + more)
+        return cls(
+            root=content.root,
+            agents=content.agents,
+            prompts=content.prompts,
+            runbook=content.runbook,
+            digest=_digest(content.texts),
+        )
+
+    def agent(self, name: str) -> Agent:
+        """The agent of that name. Raises LibraryError when there is none."""
+        if name not in self.agents:
+            raise LibraryError(f"no agent is called {name!r}", f"agents are {', '.join(self.agents)}")
+        return self.agents[name]
+
+    def prompt(self, name: str, facts: Mapping[str, Any]) -> str:
+        """What is asked for that task, with its holes filled. Raises LibraryError, naming hole and file, when one is not."""
+        if name not in self.prompts:
+            raise LibraryError(f"no prompt is called {name!r}", f"prompts are {', '.join(self.prompts)}")
+        return self._form(f"prompts/{name}.md", self.prompts[name]).fill(facts)
+
+    def template(self, name: str, facts: Mapping[str, Any]) -> str:
+        """A communication template, filled. Raises LibraryError, naming hole and file, when a hole stays open."""
+        texts: dict[str, str] = {**self.runbook.templates}
+        if name not in texts:
+            raise LibraryError(f"no template is called {name!r}", f"templates are {', '.join(texts)}")
+        return self._form(f"{GRAPH} (templates.{name})", texts[name]).fill(facts)
+
+    def _form(self, file: str, text: str) -> Form:
+        if file not in self._forms:
+            self._forms[file] = Form(text, file)
+        return self._forms[file]
+
+
+def _digest(texts: Mapping[str, str]) -> str:
+    whole = hashlib.sha256()
+    for file in sorted(texts):
+        whole.update(f"{file}\0{texts[file]}\0".encode())
+    return whole.hexdigest()[:12]

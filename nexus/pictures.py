@@ -1,0 +1,141 @@
+"""Pictures: the metrics that moved, before and after, with the incident's moments marked; drawn to the same bytes each time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
+from math import ceil
+from typing import Literal, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from nexus.world.metrics import Series
+
+MOST_PANELS = 6
+WIDTH_PX = 1200
+
+_INK, _QUIET, _LINE = "#1c2430", "#5b6675", "#24527a"
+_LOOKS: tuple[tuple[str, str, Literal[":", "-", "--", "-."]], ...] = (
+    ("change", "#7b3fa0", ":"),
+    ("alert", "#c62828", "-"),
+    ("action", "#e08600", "--"),
+    ("recovery", "#2e7d32", "-."),
+)
+_DRAWING = threading.Lock()
+
+
+class Moments(Protocol):
+    """What is marked on every panel; None where it did not happen or is not known."""
+
+    @property
+    def change(self) -> datetime | None:
+        """When the change held responsible was made."""
+        ...
+
+    @property
+    def alert(self) -> datetime | None:
+        """When the alert began."""
+        ...
+
+    @property
+    def action(self) -> datetime | None:
+        """When the last action was taken."""
+        ...
+
+    @property
+    def recovery(self) -> datetime | None:
+        """When the verifiers first saw recovery."""
+        ...
+
+
+def draw_before_after(series: Sequence[Series], marks: Moments, title: str) -> bytes:
+    """A PNG, 1200 px wide, with one small panel for each of the first six series over one time axis in UTC.
+
+    Raises ValueError when there is no series.
+    """
+    shown = series[:MOST_PANELS]
+    if not shown:
+        raise ValueError("a picture needs at least one series")
+    columns = 1 if len(shown) <= 3 else 2
+    rows = ceil(len(shown) / columns)
+    with _DRAWING:  # fonts and locators are shared by all figures and are not made for several threads
+        figure = Figure(figsize=(WIDTH_PX / 100, 1.35 + 2.1 * rows), dpi=100, facecolor="white", layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        for panel, one in zip(panels.flat, shown, strict=False):
+            _panel(panel, one, marks)
+        for panel in panels.flat[len(shown) :]:
+            panel.set_visible(False)
+            panels[rows - 2, columns - 1].tick_params(labelbottom=True)
+        moments = _times(shown)
+        days = " to ".join(dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in moments))
+        figure.supxlabel(f"time (UTC), {days}" if days else "time (UTC)", x=0.01, ha="left", fontsize=10, color=_QUIET)
+        figure.suptitle(_drawable(title), fontsize=13, fontweight="bold", color=_INK, parse_math=False)
+        handles = _legend(marks)
+        if handles:
+            figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, fontsize=10)
+        png = BytesIO()
+        figure.savefig(png, format="png", metadata={"Software": None})
+    return png.getvalue()
+
+
+def _panel(panel: Axes, series: Series, marks: Moments) -> None:
+    times = np.array([datetime.fromtimestamp(t, UTC) for t in series.times], dtype=object)
+    values = np.where(np.isfinite(series.values), series.values, np.nan)
+    panel.plot(times, values, color=_LINE, linewidth=1.6, marker="." if times.size <= 40 else "", markersize=4)
+    for name, colour, style in _LOOKS:
+        moment = getattr(marks, name)
+        if moment is not None and _within(moment, series):
+            panel.axvline(moment, color=colour, linestyle=style, linewidth=1.8)
+    if marks.alert is not None and times.size and _within(marks.alert, series):
+        until = marks.recovery if marks.recovery is not None and marks.recovery > marks.alert else times[-1]
+        start, end = date2num([marks.alert, min(until, times[-1])])  # type: ignore[no-untyped-call]  # matplotlib's own
+        panel.axvspan(start, end, color="#c62828", alpha=0.07, linewidth=0)
+    panel.set_title(_drawable(f"{series.component}: {series.metric}"), fontsize=11, loc="left", color=_INK, parse_math=False)
+    panel.set_ylabel(_drawable(series.unit) or series.kind.value, fontsize=10, color=_QUIET, parse_math=False)
+    panel.xaxis.set_major_locator(AutoDateLocator(tz=UTC, minticks=3, maxticks=8))  # type: ignore[no-untyped-call]  # matplotlib's own
+    panel.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=UTC))  # type: ignore[no-untyped-call]  # matplotlib's own
+    panel.yaxis.set_major_locator(MaxNLocator(4))
+    panel.tick_params(labelsize=9, colors=_QUIET)
+    panel.grid(visible=True, color="#e3e7ec", linewidth=0.7)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.margins(x=0.01)
+
+
+def _within(moment: datetime, series: Series) -> bool:
+    return bool(series.times.size) and series.times[0] - 600 <= moment.timestamp() <= series.times[-1] + 600
+
+
+def _times(series: Sequence[Series]) -> list[datetime]:
+    held = [one.times for one in series if one.times.size]
+    ends = [min(float(t[0]) for t in held), max(float(t[-1]) for t in held)] if held else []
+    return [datetime.fromtimestamp(t, UTC) for t in ends]
+
+
+def _legend(marks: Moments) -> list[Line2D]:
+    return [
+        Line2D([], [], color=colour, linestyle=style, linewidth=1.8, label=f"{name} {getattr(marks, name):%H:%M}")
+        for name, colour, style in _LOOKS
+        if getattr(marks, name) is not None
+    ]
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
+
+
+def _drawable(text: str) -> str:
+    """At most 90 characters, with a box for each that the font does not have."""
+    short = text if len(text) <= 90 else text[:89] + "…"
+    return "".join(c if ord(c) in _glyphs() else "□" for c in " ".join(short.split()))

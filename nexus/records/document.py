@@ -1,0 +1,105 @@
+"""The incident's document: the whole Incident put together from state, events and evidence; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from nexus.errors import RecordsError
+from nexus.incident import (
+    Diagnosis,
+    Escalation,
+    Event,
+    EventKind,
+    Evidence,
+    ExecutiveBrief,
+    Incident,
+    Outcome,
+    Status,
+    StatusUpdate,
+    TimelineEntry,
+    Usage,
+    Word,
+)
+from nexus.records.packing import clean, pack
+
+Said = TypeVar("Said", bound=Word)
+
+_STRAIGHT = ("team", "findings", "absences", "plan", "actions", "post_mortem", "backlog", "handed_over_to", "ended_at")
+
+
+def assemble(state: Mapping[str, Any], events: Sequence[Event], evidence: Sequence[Evidence], usage: Usage) -> Incident:
+    """Everything about one incident. Raises RecordsError when the state does not hold what an incident needs."""
+    diagnosis = state.get("diagnosis") or {}
+    classification = state.get("classification")
+    escalations = sorted(_said(events, EventKind.ESCALATED, "escalation", Escalation), key=lambda e: e.at)
+    try:
+        known = Diagnosis.model_validate(clean(diagnosis))
+        return Incident.model_validate(
+            {
+                "id": state["incident"],
+                "alert": clean(state["alert"]),
+                "opened_at": state["opened_at"],
+                "status": state.get("status") or Status.INVESTIGATING,
+                "severity": classification["severity"] if classification else None,
+                "classification": clean(classification) if classification else None,
+                "cause": known.cause,
+                "hypotheses": known.hypotheses,
+                "suspects": known.suspects,
+                "verification": clean(state.get("verifications") or ()),
+                "status_updates": _numbered(_said(events, EventKind.PUBLISHED, "status_update", StatusUpdate)),
+                "briefs": _numbered(_said(events, EventKind.PUBLISHED, "brief", ExecutiveBrief)),
+                "escalations": escalations,
+                "evidence": tuple(evidence),
+                "timeline": timeline(events),
+                "open_questions": clean(state.get("questions") or ()),
+                "usage": usage,
+                "outcome": state.get("outcome") or Outcome.WAITING,
+            }
+            | {name: clean(state[name]) for name in _STRAIGHT if state.get(name) is not None}
+        )
+    except KeyError as error:
+        raise RecordsError(f"the incident's state lacks {error}", "resume or run the incident again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordsError(f"the incident's state does not fit: {where}: {first['msg']}", "run the incident again") from error
+
+
+def timeline(events: Iterable[Event]) -> tuple[TimelineEntry, ...]:
+    """What people want to read of the log, in order: looks at the world are left out unless they gave a picture."""
+    return tuple(
+        TimelineEntry(at=e.at, actor=e.actor, kind=e.kind.value, text=e.text)
+        for e in events
+        if e.kind is not EventKind.EVIDENCE or e.data.get("pictures")
+    )
+
+
+def to_json(incident: Incident) -> str:
+    """`incident.json`: strict JSON that people can read too."""
+    return pack(incident, indent=2) + "\n"
+
+
+def from_json(text: str) -> Incident:
+    """The incident that `to_json` wrote. Raises RecordsError for anything else."""
+    try:
+        return Incident.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordsError(f"this is no incident document: {where}: {first['msg']}", "name one that this NEXUS wrote") from error
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of `incident.json`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Incident.model_json_schema(mode="serialization")
+
+
+def _said(events: Iterable[Event], kind: EventKind, name: str, word: type[Said]) -> list[Said]:
+    return [word.model_validate(e.data[name]) for e in events if e.kind is kind and name in e.data]
+
+
+def _numbered(bulletins: Iterable[Said]) -> list[Said]:
+    return sorted(bulletins, key=lambda b: getattr(b, "number", 0))

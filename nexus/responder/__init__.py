@@ -1,0 +1,1 @@
+"""An agent answering a task: the contract, the desk with its tools, and who answers."""

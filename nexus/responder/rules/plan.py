@@ -1,0 +1,108 @@
+"""Planning by rules: the branch's actions that the world offers for the component, the one that fits the mechanism first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nexus.incident import Action, ActionKind, Cause, Evidence, Plan, RootCause, Step
+from nexus.library import Library
+from nexus.responder.answers import PlanAnswer
+from nexus.responder.contract import Task
+from nexus.responder.desk import Desk
+from nexus.responder.rules.claims import reading
+from nexus.runbook import RELEVANT_DEVELOPER, Branch
+from nexus.tools.readings import ChangesReading, DryRunReading, OptionsReading
+
+K = ActionKind
+FITS: dict[str, tuple[ActionKind, ...]] = {
+    "disk": (K.SCALE, K.FAILOVER, K.RESTART),
+    "cpu": (K.FAILOVER, K.SCALE, K.RESTART),
+    "memory": (K.RESTART, K.SCALE, K.FAILOVER),
+    "connections": (K.SCALE, K.RESTART, K.FAILOVER),
+    "queue": (K.RESTART, K.SCALE),
+    "network": (K.FAILOVER, K.RESTART),
+    "flood": (K.LIMIT, K.SCALE),
+    "credential": (K.ROTATE,),
+    "data": (K.FAILOVER, K.RESTART),
+    "flag": (K.FLAG, K.ROLLBACK),
+}
+"""Mechanism to the kinds of action that treat it, best first; other mechanisms take the branch's own order."""
+
+
+def order(options: Sequence[Action], branch: Branch, cause: RootCause, previous: str | None) -> list[Action]:
+    """The options that the branch may take, best first: the guilty change's own reversal, then what fits the mechanism."""
+    preferred = [kind.value for kind in FITS.get(cause.mechanism or "", ())] + list(branch.actions)
+
+    def place(action: Action) -> tuple[int, int]:
+        reverses = previous is not None and previous in {str(v) for v in action.arguments.values()}
+        return (0 if reverses else 1, preferred.index(action.kind.value))
+
+    return sorted((o for o in options if o.kind.value in branch.actions), key=place)
+
+
+async def _previous(desk: Desk, task: Task, cause: RootCause) -> str | None:
+    """What the guilty change replaced."""
+    if cause.change is None or "list_changes" not in task.agent.tools:
+        return None
+    evidence = await desk.use("list_changes")
+    if evidence.failed:
+        return None
+    return next((c.previous for c in reading(evidence, ChangesReading).changes if c.id == cause.change), None)
+
+
+def actor_title(library: Library, name: str, fallback: str) -> str:
+    """The title of a branch step's agent; the developer's placeholder is whoever plans."""
+    return fallback if name == RELEVANT_DEVELOPER else library.agent(name).title
+
+
+def _steps(task: Task, branch: Branch, action: Action) -> tuple[Step, ...]:
+    """The branch's lines, the action on the line that carries it out: for a hotfix the last acting one, else the first."""
+    acting = [i for i, s in enumerate(branch.steps) if s.role == "act"]
+    carries = acting[-1] if action.kind is ActionKind.HOTFIX else acting[0]
+    return tuple(
+        Step(
+            actor=actor_title(task.library, step.agent, task.agent.title),
+            role=step.role,
+            text=step.text,
+            action=action if index == carries else None,
+        )
+        for index, step in enumerate(branch.steps)
+    )
+
+
+async def plan(task: Task, desk: Desk) -> PlanAnswer:
+    """The first fitting option whose dry run is well and that was not tried or rejected before."""
+    cause = RootCause.model_validate(task.facts["cause"])
+    branch = Branch.model_validate(task.facts["branch"])
+    excluded: set[str] = set(task.facts["excluded"])
+    if cause.component is None:
+        return PlanAnswer(plan=None, why_none="no component is named")
+    if cause.cause is Cause.CODE_BUG and "locate_error" in task.agent.tools:
+        await desk.use("locate_error", component=cause.component)
+    previous = await _previous(desk, task, cause)
+    offered = await desk.use("action_options", component=cause.component)
+    if offered.failed:
+        return PlanAnswer(plan=None, why_none=offered.summary)
+    fresh = [o for o in reading(offered, OptionsReading).options if o.digest not in excluded]
+    for option in order(fresh, branch, cause, previous):
+        if option.kind not in task.agent.actions:
+            continue
+        tried: Evidence = await desk.use("dry_run", **_arguments(option))
+        if tried.failed or not reading(tried, DryRunReading).ok:
+            continue
+        evidence = tuple(dict.fromkeys((*cause.evidence, offered.id, tried.id)))
+        action = option.model_copy(update={"proposed_by": task.agent.title, "evidence": evidence, "reason": cause.statement})
+        answer = Plan(
+            branch=branch.cause.value,
+            attempt=int(task.facts["attempt"]),
+            steps=_steps(task, branch, action),
+            rationale=f"{cause.statement}; {tried.summary}",
+            evidence=evidence,
+        )
+        return PlanAnswer(plan=answer)
+    return PlanAnswer(plan=None, why_none=f"no untried action of the {branch.cause.value} branch fits {cause.component}")
+
+
+def _arguments(action: Action) -> dict[str, Any]:
+    return action.model_dump(mode="json")

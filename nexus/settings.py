@@ -1,0 +1,73 @@
+"""Settings: `nexus.yaml`, then the environment (NEXUS_…), then flags; a later one wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from nexus.errors import SettingsError
+
+FILE = "nexus.yaml"
+
+
+class Settings(BaseSettings):
+    """How NEXUS runs here."""
+
+    model_config = SettingsConfigDict(env_prefix="NEXUS_", extra="forbid", frozen=True)
+
+    world: str | None = Field(default=None, description="sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml")
+    library: Path | None = Field(default=None, description="folder with agents/, prompts/ and graphs/; the shipped one when not set")
+    approve: Literal["auto", "ask", "never"] = Field(default="ask", description="who answers approvals")
+    out: Path = Field(default=Path("incidents"), description="where incidents are kept")
+    seed: int | None = Field(default=None, description="the sandbox's seed; the scenario's own when not set")
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags over environment over file."""
+        assert isinstance(init_settings, InitSettingsSource)
+        given = dict(init_settings.init_kwargs)
+        from_file = given.pop("_from_file", {})
+        return InitSettingsSource(settings_cls, given), env_settings, InitSettingsSource(settings_cls, from_file)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping. Raises SettingsError naming the file."""
+    try:
+        value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error})", "check the path and its permissions") from error
+    except YAMLError as error:
+        first = str(error).splitlines()[0]
+        raise SettingsError(f"{path} is not YAML ({first})", "mend the syntax") from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path} holds a {type(value).__name__}", "write `name: value` lines")
+    return value
+
+
+def load_settings(directory: Path, **flags: Any) -> Settings:
+    """The settings as they hold in `directory`; flags that are None were not given. Raises SettingsError."""
+    path = directory / FILE
+    from_file = read_yaml(path) if path.is_file() else {}
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(_from_file=from_file, **given)  # type: ignore[call-arg]  # taken out by settings_customise_sources
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        where = f"{path}, NEXUS_{name.upper()} or --{name.replace('_', '-')}"
+        raise SettingsError(f"setting {name}: {first['msg']}", f"mend it in {where}") from error

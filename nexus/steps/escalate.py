@@ -1,0 +1,122 @@
+"""Handing over and asking: the question to people when the evidence does not say, the hand-over, and the escalation matrix."""
+
+from __future__ import annotations
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from nexus.casework import Case, ask, open_case, wait_until
+from nexus.errors import ToolError
+from nexus.incident import Cause, CauseStatus, Diagnosis, Escalation, EventKind, Outcome, RootCause, Status
+from nexus.responder.answers import Proposal
+from nexus.runbook import EscalationRule
+from nexus.state import Context, State, actions_of, diagnosis_of, dump, iso, now_of
+
+
+async def ask_people(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """The evidence does not say: a person may name the cause; silence until the deadline hands the incident over."""
+    context = runtime.context
+    asked = now_of(state)
+    deadline = asked + context.library.runbook.clocks.question_expires
+    suspects = [s.component for s in diagnosis_of(state).suspects]
+    reply = interrupt(
+        {
+            "kind": "question",
+            "text": "The evidence does not say what the cause is. Name cause and component, or hand over.",
+            "choices": [c.value for c in Cause if c is not Cause.UNKNOWN] + ["hand_over"],
+            "suspects": suspects,
+            "asked_at": iso(asked),
+            "deadline": iso(deadline),
+        }
+    )
+    now = max(asked, now_of(State(now=reply["now"])))
+    case = open_case(state, config, context, now)
+    choice = str(reply.get("choice", "hand_over"))
+    by = str(reply.get("by", "nobody"))
+    if choice not in set(Cause) or not reply.get("component"):
+        await case.record(EventKind.ANSWERED, by, "no cause was named: handing over", {"choice": choice})
+        return State(answer={"choice": "hand_over", "by": by}, now=iso(now))
+    await case.record(EventKind.ANSWERED, by, f"cause named: {choice} in {reply['component']}", {"choice": choice})
+    cause = RootCause(
+        cause=Cause(choice),
+        component=str(reply["component"]),
+        status=CauseStatus.LIKELY,
+        confidence=0.5,
+        statement=f"named by {by}: {choice} in {reply['component']}",
+        evidence=tuple(e for s in diagnosis_of(state).suspects if s.component == reply["component"] for e in s.evidence),
+    )
+    await case.record(EventKind.STATUS, by, "status: Identified", {"status": "Identified"})
+    return State(
+        answer={"choice": choice, "by": by},
+        diagnosis=dump(diagnosis_of(state).model_copy(update={"cause": cause})),
+        status=Status.IDENTIFIED.value,
+        status_since=iso(now),
+        now=iso(now),
+    )
+
+
+def hand_over_text(state: State, diagnosis: Diagnosis) -> str:
+    """Everything a person who takes over needs first."""
+    tried = [f"attempt {a.attempt}: {a.action}: {a.result.value}" for a in actions_of(state)]
+    lines = [
+        f"{state['incident']} needs people.",
+        f"Cause: {diagnosis.cause.status.value}: {diagnosis.cause.statement or 'unknown'}",
+        "Suspects: " + (", ".join(s.component for s in diagnosis.suspects[:5]) or "none"),
+        "Tried: " + ("; ".join(tried) or "nothing"),
+        "Ruled out: " + (", ".join(diagnosis.ruled_out[:8]) or "nothing"),
+    ]
+    return "\n".join(lines)
+
+
+async def hand_over(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Give the incident to people, with everything known."""
+    context = runtime.context
+    case = open_case(state, config, context, wait_until(now_of(state)))
+    people = list(context.library.runbook.roles.hand_over_to)
+    text = hand_over_text(state, diagnosis_of(state))
+    for person in people:
+        try:
+            await context.world.people.notify(case.incident, person, text, case.now, f"hand-over:{person}")
+        except ToolError as error:
+            await case.record(EventKind.REFUSED, "NEXUS", f"{person} could not be told: {error}", {}, key=person)
+    data = {"outcome": Outcome.HANDED_OVER.value, "to": people, "text": text}
+    await case.record(EventKind.CLOSED, "NEXUS", f"handed over unresolved to {', '.join(people)}", data)
+    return State(outcome=Outcome.HANDED_OVER.value, handed_over_to=people, ended_at=iso(case.now), now=iso(case.now))
+
+
+async def escalate(case: Case, rule: EscalationRule) -> list[Escalation]:
+    """Bring in the matrix row's agents, each with its proposal; an agent that fails is still recorded as called."""
+    escalations: list[Escalation] = []
+    diagnosis = diagnosis_of(case.state)
+    facts = {
+        "rule": rule.id,
+        "condition": rule.condition,
+        "asked": rule.action,
+        "cause": dump(diagnosis.cause),
+        "status": case.state.get("status"),
+        "actions": case.state.get("actions", []),
+        "opened_at": case.state["opened_at"],
+    }
+    for agent in rule.to:
+        title = case.context.library.agent(agent).title
+        done = await ask(case, agent, "escalate", Proposal, facts, free=True, suffix=f".{rule.id}")
+        proposal = done.answer or Proposal(proposal=f"no proposal: {done.absence.reason if done.absence else 'unknown'}")
+        escalation = Escalation(
+            rule=rule.id,
+            condition=rule.condition,
+            to=title,
+            at=case.now,
+            asked=rule.action,
+            proposal=proposal.proposal,
+            evidence=tuple(e for e in proposal.evidence if e in done.known),
+        )
+        key = f"escalation:{rule.id}:{agent}"
+        text = f"{rule.condition}: {rule.action}. {proposal.proposal}"
+        try:
+            await case.context.world.people.notify(case.incident, title, text, case.now, key)
+        except ToolError as error:
+            await case.record(EventKind.REFUSED, "NEXUS", f"{title} could not be told: {error}", {}, key=key)
+        await case.record(EventKind.ESCALATED, title, text, {"escalation": dump(escalation)}, key=key)
+        escalations.append(escalation)
+    return escalations

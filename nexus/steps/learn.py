@@ -1,0 +1,78 @@
+"""Step 5: the post-mortem and its way into the backlog."""
+
+from __future__ import annotations
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+
+from nexus.casework import Case, ask, open_case, wait_until
+from nexus.errors import ToolError
+from nexus.incident import EventKind, Outcome, PostMortem, Severity
+from nexus.responder.answers import Ranking
+from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, dumps, findings_of, iso, now_of
+
+
+async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Workflow Optimizer writes the five sections from the record alone."""
+    context = runtime.context
+    case = open_case(state, config, context, wait_until(now_of(state)))
+    runbook = context.library.runbook
+    events = await context.records.events(case.incident)
+    facts = {
+        "timeline": [e.model_dump(mode="json", exclude={"data", "incident", "key"}) for e in events],
+        "cause": dump(diagnosis_of(state).cause),
+        "hypotheses": dumps(diagnosis_of(state).hypotheses),
+        "findings": dumps(findings_of(state)),
+        "actions": state.get("actions", []),
+        "verification": state.get("verifications", []),
+        "impact": (state.get("classification") or {}).get("impact", {}),
+        "sections": [s.model_dump(mode="json") for s in runbook.post_mortem],
+        "opened_at": state["opened_at"],
+        "resolved_at": state.get("status_since"),
+        "absences": state.get("absences", []),
+        "team": state.get("team", []),
+        "owners": _owners(case),
+    }
+    done = await ask(case, runbook.roles.post_mortem, "post_mortem", PostMortem, facts)
+    title = context.library.agent(runbook.roles.post_mortem).title
+    if done.answer is None:
+        return State(absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended))
+    text = f"post-mortem written with {len(done.answer.action_items)} action items"
+    await case.record(EventKind.POST_MORTEM, title, text, {"post_mortem": dump(done.answer)}, at=done.ended)
+    return State(post_mortem=dump(done.answer), now=iso(done.ended))
+
+
+def _owners(case: Case) -> dict[str, str]:
+    """Component to owner, for those that the incident touched."""
+    classification = classification_of(case.state)
+    names = {diagnosis_of(case.state).cause.component, alert_of(case.state).service, *(classification.impact.services if classification else ())}
+    return {s.name: s.owner for s in case.context.world.catalog if s.name in names}
+
+
+async def backlog(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Sprint Prioritizer ranks the action items, or a low-severity alert itself, into the backlog; adding twice adds once."""
+    context = runtime.context
+    case = open_case(state, config, context)
+    runbook = context.library.runbook
+    classification = classification_of(state)
+    severity = classification.severity if classification else Severity.P3
+    report = state.get("post_mortem")
+    facts = {"action_items": report["action_items"] if report else [], "owners": _owners(case), "opened_at": state["opened_at"]}
+    done = await ask(case, runbook.roles.prioritizer, "backlog", Ranking, facts)
+    items = done.answer.items if done.answer else ()
+    title = context.library.agent(runbook.roles.prioritizer).title
+    try:
+        new = await context.world.people.add_to_backlog(items)
+        text = f"{len(items)} items ranked into the backlog, {new} of them new"
+    except ToolError as error:
+        text = f"the backlog could not be reached, its items are in backlog.jsonl: {error}"
+    await case.record(EventKind.BACKLOG, title, text, {"items": dumps(items)}, at=done.ended)
+    outcome = Outcome.RESOLVED if report or severity is not Severity.P3 else Outcome.BACKLOGGED
+    await case.record(EventKind.CLOSED, "NEXUS", f"incident ended: {outcome.value}", {"outcome": outcome.value}, at=done.ended)
+    return State(
+        backlog=dumps(items),
+        absences=[dump(done.absence)] if done.absence else [],
+        outcome=outcome.value,
+        ended_at=iso(done.ended),
+        now=iso(done.ended),
+    )

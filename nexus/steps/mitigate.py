@@ -1,0 +1,343 @@
+"""Step 3: plan by the cause's branch, approve, act with the undo recorded first, and take back what did not help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from nexus.casework import Case, ask, open_case, wait_until
+from nexus.errors import ActionError, ActionFailed, ActionRefused
+from nexus.guards import approval_key, check_action, check_approval, check_dry_run
+from nexus.incident import (
+    Action,
+    ActionKind,
+    ActionRecord,
+    ActionResult,
+    Approval,
+    DryRun,
+    EventKind,
+    Plan,
+    RootCause,
+    Step,
+    Verdict,
+    Verification,
+)
+from nexus.responder.answers import PlanAnswer
+from nexus.runbook import Branch, branch_for, developer_for
+from nexus.state import Context, Json, State, actions_of, diagnosis_of, dump, dumps, iso, now_of, plan_of
+from nexus.world.actions import Actions
+
+MOST_PATCHES = 3
+
+
+def planner_of(context: Context, branch: Branch, component: str | None) -> str:
+    """Who plans: the first agent of the branch that acts; for a code bug the developer of that side."""
+    first = next((s.agent for s in branch.steps if s.role == "act"), branch.steps[0].agent)
+    return first if first in context.library.agents else developer_of(context, component)
+
+
+def developer_of(context: Context, component: str | None) -> str:
+    """The Relevant Developer for a component."""
+    service = context.world.catalog.get(component)
+    return developer_for(context.library.runbook, service is not None and service.kind == "frontend")
+
+
+def actions_door(context: Context) -> Actions:
+    """The world's door for changes. Raises ActionRefused when it has none."""
+    if context.world.actions is None:
+        raise ActionRefused(f"the world {context.world.name} offers no actions", "act by hand, or configure a world that can be changed")
+    return context.world.actions
+
+
+async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """A plan whose every action is of the diagnosed branch, allowed to its proposer and dry-run; None when there is none."""
+    context = runtime.context
+    case = open_case(state, config, context, wait_until(now_of(state)))
+    cause = diagnosis_of(state).cause
+    branch = branch_for(context.library.runbook, cause.cause)
+    if branch is None:
+        return State(plan=None, now=iso(case.now))
+    planner = planner_of(context, branch, cause.component)
+    excluded = sorted({a.action.digest for a in actions_of(state)} | set(state.get("rejected", [])))
+    ended, verifications = case.now, []
+    for number in range(MOST_PATCHES):
+        facts = {
+            "cause": dump(cause),
+            "branch": branch.model_dump(mode="json"),
+            "attempt": state["attempt"] + 1,
+            "excluded": excluded,
+            "earlier_attempts": [dump(a) for a in actions_of(state)],
+        }
+        asked = Case(context, state, case.node, case.step, ended)
+        done = await ask(asked, planner, "plan", PlanAnswer, facts, suffix=f".{number}")
+        ended = done.ended
+        if done.answer is None or done.answer.plan is None:
+            why = done.answer.why_none if done.answer else (done.absence.reason if done.absence else "")
+            await case.record(EventKind.PLANNED, "NEXUS", f"no plan: {why}", {"plan": None}, key=str(number), at=ended)
+            break
+        checked = await _checked(case, done.answer.plan, cause, planner, ended)
+        if isinstance(checked, ActionRefused):
+            await case.record(EventKind.REFUSED, "NEXUS", str(checked), {}, key=str(number), at=ended)
+            excluded += [a.digest for a in done.answer.plan.actions]
+            continue
+        patches = [a for a in checked.actions if a.kind is ActionKind.HOTFIX]
+        if patches:
+            tested = Case(context, state, case.node, case.step, ended)
+            verification, ended = await _test_patches(tested, patches, number)
+            verifications.append(verification)
+            if not verification.passed:
+                excluded += [a.digest for a in patches]
+                continue
+        title = context.library.agent(planner).title
+        text = f"plan ({branch.cause.value} branch): " + "; ".join(str(a) for a in checked.actions)
+        await case.record(EventKind.PLANNED, title, text, {"plan": dump(checked)}, key=str(number), at=ended)
+        return State(plan=dump(checked), approvals=[], now=iso(ended), verifications=dumps(verifications))
+    return State(plan=None, now=iso(ended), verifications=dumps(verifications))
+
+
+async def _checked(case: Case, answer: Plan, cause: RootCause, planner: str, at: datetime) -> Plan | ActionRefused:
+    """The plan with each action's dry run, or why it is not allowed."""
+    context = case.context
+    runbook = context.library.runbook
+    steps: list[Step] = []
+    try:
+        door = actions_door(context)
+        for step in answer.steps:
+            if step.action is None:
+                steps.append(step)
+                continue
+            check_action(step.action, cause, runbook, context.library.agent(planner))
+            dry_run = await door.dry_run(step.action, at)
+            check_dry_run(step.action, dry_run, runbook)
+            steps.append(step.model_copy(update={"dry_run": dry_run}))
+    except ActionRefused as refused:
+        return refused
+    except ActionError as failed:
+        return ActionRefused(failed.what, failed.remedy)
+    return answer.model_copy(update={"steps": tuple(steps)})
+
+
+async def _test_patches(case: Case, patches: list[Action], number: int) -> tuple[Verification, datetime]:
+    """Evidence Collector tries each patch away from production before anything is released."""
+    checks = [
+        {"id": "test-patch", "text": "Verify the fix before it is released", "tool": "test_patch", "arguments": {"patch": a.arguments.get("patch", "")}}
+        for a in patches
+    ]  # fmt: skip
+    facts = {"plan": None, "actions": dumps(patches), "checks": checks, "attempt": case.state["attempt"] + 1}
+    done = await ask(case, "evidence-collector", "verify", Verification, facts, suffix=f".{number}")
+    title = case.context.library.agent("evidence-collector").title
+    verification = done.answer or Verification(agent=title, attempt=case.state["attempt"] + 1, passed=False, checks=(), at=done.ended)
+    text = "patch passes its tests" if verification.passed else "patch fails its tests"
+    await case.record(EventKind.VERIFIED, title, text, {"verification": dump(verification)}, key=str(number), at=done.ended)
+    return verification, done.ended
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What a person made of one action."""
+
+    approval: Approval
+    step: Step
+
+
+async def approve(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Ask where policy says ask, action by action; an answer binds to the exact action."""
+    context = runtime.context
+    runbook = context.library.runbook
+    proposed = plan_of(state)
+    assert proposed is not None
+    now = now_of(state)
+    approvals: list[Approval] = []
+    steps: list[Step] = []
+    for step in proposed.steps:
+        if step.action is None:
+            steps.append(step)
+            continue
+        expires = now + runbook.clocks.approval_expires
+        if runbook.approvals[step.action.risk.value] == "auto":
+            approvals.append(
+                Approval(digest=step.action.digest, verdict=Verdict.APPROVED, by="policy", at=now, expires_at=expires, comment="low risk")
+            )
+            steps.append(step)
+            continue
+        reply = interrupt(
+            {
+                "kind": "approval",
+                "action": dump(step.action),
+                "digest": step.action.digest,
+                "dry_run": dump(step.dry_run) if step.dry_run else None,
+                "plan": dump(proposed),
+                "asked_at": iso(now),
+                "deadline": iso(expires),
+            }
+        )
+        now = max(now, datetime.fromisoformat(reply["now"]))
+        answered = await _amended(context, state, step, _approval_of(step.action, reply, expires, now))
+        approvals.append(answered.approval)
+        steps.append(answered.step)
+    case = open_case(state, config, context, now)
+    await _record_answers(case, approvals)
+    rejected = [a.digest for a in approvals if a.verdict is Verdict.REJECTED]
+    return State(
+        plan=dump(proposed.model_copy(update={"steps": tuple(steps)})),
+        approvals=dumps(approvals),
+        rejected=[*state.get("rejected", []), *rejected],
+        now=iso(now),
+    )
+
+
+def _approval_of(action: Action, reply: Json, expires: datetime, now: datetime) -> Approval:
+    verdict = Verdict(reply["verdict"])
+    amended = Action.model_validate(reply["amended"]) if verdict is Verdict.AMENDED else None
+    return Approval(
+        digest=(amended or action).digest if reply.get("digest", action.digest) == action.digest else reply["digest"],
+        verdict=verdict,
+        by=reply.get("by", "unknown"),
+        at=now,
+        expires_at=expires,
+        comment=reply.get("comment", ""),
+        amended=amended,
+    )
+
+
+async def _amended(context: Context, state: State, step: Step, approval: Approval) -> _Answered:
+    """An amended action takes the proposed one's place if it passes the same guards; else it is a rejection that says why."""
+    if approval.amended is None:
+        return _Answered(approval, step)
+    planner = next((a for a in context.library.agents.values() if a.title == step.actor), None)
+    try:
+        agent = planner or context.library.agent(context.library.runbook.roles.commander)
+        check_action(approval.amended, diagnosis_of(state).cause, context.library.runbook, agent)
+        dry_run: DryRun = await actions_door(context).dry_run(approval.amended, approval.at)
+        check_dry_run(approval.amended, dry_run, context.library.runbook)
+    except ActionError as refused:
+        why = f"the amended action was refused: {refused}"
+        return _Answered(approval.model_copy(update={"verdict": Verdict.REJECTED, "comment": why}), step)
+    return _Answered(approval, step.model_copy(update={"action": approval.amended, "dry_run": dry_run}))
+
+
+async def _record_answers(case: Case, approvals: list[Approval]) -> None:
+    for number, approval in enumerate(approvals):
+        await case.record(
+            EventKind.ANSWERED,
+            approval.by,
+            f"{approval.verdict.value}: action {approval.digest}" + (f" ({approval.comment})" if approval.comment else ""),
+            {"approval": dump(approval)},
+            key=str(number),
+        )
+
+
+async def act(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Carry out the approved actions in order; the first that fails ends the attempt."""
+    context = runtime.context
+    case = open_case(state, config, context)
+    proposed = plan_of(state)
+    assert proposed is not None
+    approvals = {a.digest: a for a in (Approval.model_validate(v) for v in state.get("approvals", []))}
+    records = actions_of(state)
+    used = {approval_key(r.approval) for r in records if r.approval}
+    now = case.now
+    for number, step in enumerate(proposed.steps):
+        if step.action is None:
+            continue
+        record = await _carry_out(case, step, approvals.get(step.action.digest), now, used, f"{case.incident}-{state['attempt'] + 1}-{number}")
+        records.append(record)
+        if record.approval:
+            used.add(approval_key(record.approval))
+        now = record.ended_at or now
+        if record.result is not ActionResult.DONE:
+            break
+    return State(actions=dumps(records), attempt=state["attempt"] + 1, now=iso(now), phase="fix")
+
+
+async def _carry_out(
+    case: Case, step: Step, approval: Approval | None, now: datetime, used: set[str], key: str
+) -> ActionRecord:
+    """One action: guards, a fresh dry run for its undo, the undo recorded, then the change."""
+    assert step.action is not None
+    action, context = step.action, case.context
+    begun: dict[str, Any] = {"id": key, "attempt": case.state["attempt"] + 1, "action": action, "by": step.actor, "approval": approval, "started_at": now}
+    try:
+        check_approval(action, approval, now, used)
+        door = actions_door(context)
+        dry_run = await door.dry_run(action, now)
+        check_dry_run(action, dry_run, context.library.runbook)
+    except ActionError as refused:
+        await case.record(EventKind.REFUSED, "NEXUS", str(refused), {"action": dump(action)}, key=key, at=now)
+        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(refused))
+    undo = dry_run.before
+    await case.record(EventKind.ACTING, step.actor, f"{action}: {dry_run.effect}", {"id": key, "action": dump(action), "undo": undo}, key=key, at=now)
+    try:
+        receipt = await door.apply(action, now, key)
+    except ActionError as failed:
+        await case.record(EventKind.ACTED, step.actor, f"{action} failed: {failed}", {"id": key, "result": "failed"}, key=key, at=now)
+        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(failed), undo=undo)
+    lap = context.world.clock.lap(now)
+    lap.spend(receipt.took)
+    await case.record(EventKind.ACTED, step.actor, f"{action} done: {receipt.detail}", {"id": key, "result": "done"}, key=key, at=lap.now())
+    return ActionRecord(**begun, ended_at=lap.now(), result=ActionResult.DONE, detail=receipt.detail, undo=undo)
+
+
+async def undo(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Take back this attempt's actions, newest first."""
+    context = runtime.context
+    case = open_case(state, config, context)
+    records, now = await _take_back(case, actions_of(state), state["attempt"])
+    return State(actions=dumps(records), now=iso(now), round=0)
+
+
+async def _take_back(case: Case, records: list[ActionRecord], attempt: int) -> tuple[list[ActionRecord], datetime]:
+    now = case.now
+    for index in reversed(range(len(records))):
+        record = records[index]
+        if record.attempt != attempt or record.result is not ActionResult.DONE:
+            continue
+        try:
+            receipt = await actions_door(case.context).undo(record.undo, now, f"{record.id}-undo")
+        except ActionError as failed:
+            changed = {"result": ActionResult.UNKNOWN, "detail": f"could not be taken back: {failed}"}
+            text = f"{record.action} could not be taken back: {failed}"
+        else:
+            lap = case.context.world.clock.lap(now)
+            lap.spend(receipt.took)
+            now = lap.now()
+            changed = {"result": ActionResult.UNDONE, "undone_at": now}
+            text = f"{record.action} taken back: {receipt.detail}"
+        records[index] = record.model_copy(update=changed)
+        await case.record(EventKind.UNDONE, record.by, text, {"id": record.id}, key=record.id, at=now)
+    return records, now
+
+
+async def restore(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """The other side has recovered: take the fallback back."""
+    context = runtime.context
+    case = open_case(state, config, context)
+    records, now = await _take_back(case, actions_of(state), state["attempt"])
+    return State(actions=dumps(records), now=iso(now), phase="restore")
+
+
+async def reinstate(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Taking the fallback back went badly: put it on again as it was approved, and go on waiting."""
+    context = runtime.context
+    case = open_case(state, config, context)
+    records = actions_of(state)
+    now = case.now
+    for record in [r for r in records if r.attempt == state["attempt"] and r.result is ActionResult.UNDONE]:
+        key = f"{record.id}-again-{case.step}"
+        begun = record.model_copy(update={"id": key, "started_at": now, "undone_at": None})
+        try:
+            receipt = await actions_door(context).apply(record.action, now, key)
+        except ActionFailed as failed:
+            records.append(begun.model_copy(update={"result": ActionResult.FAILED, "detail": str(failed), "ended_at": now}))
+            continue
+        lap = context.world.clock.lap(now)
+        lap.spend(receipt.took)
+        now = lap.now()
+        records.append(begun.model_copy(update={"result": ActionResult.DONE, "detail": receipt.detail, "ended_at": now}))
+        await case.record(EventKind.ACTED, record.by, f"{record.action} again: the other side is not well yet", {"id": key}, key=key, at=now)
+    return State(actions=dumps(records), now=iso(now), phase="fix")

@@ -1,0 +1,93 @@
+"""Step 1: acknowledge, assess scope and impact, classify, activate the team, create the channel; false alarms end here."""
+
+from __future__ import annotations
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import Runtime
+
+from nexus.casework import Case, Done, ask, open_case
+from nexus.errors import ToolError
+from nexus.guards import classified
+from nexus.incident import Classification, EventKind, Impact, Outcome, Severity, Status
+from nexus.runbook import Runbook, floor_for, team_for
+from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, iso
+
+_FROM_LABEL = {"critical": Severity.P1, "high": Severity.P1, "medium": Severity.P2, "low": Severity.P3}
+
+
+def is_frontend(context: Context, component: str | None) -> bool:
+    """Whether that component is the client's side, so that its developer is the Frontend Developer."""
+    service = context.world.catalog.get(component)
+    return service is not None and service.kind == "frontend"
+
+
+def unaided(state: State, runbook: Runbook) -> Classification:
+    """A classification when nobody could triage: from the alert's own word, unknown treated as high."""
+    alert = alert_of(state)
+    signals = {"alert": alert.level, "telemetry": "none"}
+    floor, because = floor_for(runbook, signals)
+    severity = floor.worse_of(_FROM_LABEL.get(alert.level, Severity.P1))
+    return Classification(
+        severity=severity, floor=floor, impact=Impact(), signals=signals, rationale=f"triage was not possible; {because}"
+    )
+
+
+async def triage(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """Classify, name the team, open the channel. Its looks count as the alert's first minute and take no simulated time."""
+    context = runtime.context
+    case = open_case(state, config, context)
+    runbook = context.library.runbook
+    alert = alert_of(state)
+    await case.record(EventKind.OPENED, runbook.roles.commander, f"alert acknowledged: {alert.title}", {"alert": state["alert"]})
+    done: Done[Classification] = await ask(case, runbook.roles.commander, "triage", Classification, {}, free=True)
+    answer = classified(done.answer, runbook, done.known) if done.answer else unaided(state, runbook)
+    title = context.library.agent(runbook.roles.commander).title
+    team = await _activate(case, answer)
+    text = f"{answer.severity.value}: {answer.rationale}" if not answer.false_alarm else f"false alarm: {answer.rationale}"
+    await case.record(EventKind.CLASSIFIED, title, text, {"severity": answer.severity.value, "team": team, "classification": dump(answer)})
+    update = State(
+        classification=dump(answer),
+        team=team,
+        now=iso(done.ended),
+        limits={"attempts": runbook.limits.attempts, "rounds": runbook.limits.rounds},
+        round=0,
+        attempt=0,
+        phase="fix",
+        window_minutes=int(runbook.clocks.look_back.total_seconds() // 60),
+        absences=[dump(done.absence)] if done.absence else [],
+    )
+    if not answer.false_alarm and answer.severity is not Severity.P3:
+        update["status"] = Status.INVESTIGATING.value
+        update["status_since"] = iso(done.ended)
+        await case.record(EventKind.STATUS, title, "status: Investigating", {"status": "Investigating"})
+    return update
+
+
+async def _activate(case: Case, answer: Classification) -> list[str]:
+    """Name the response team and open its channel; a channel that cannot be opened is recorded and does not stop anything."""
+    context = case.context
+    library = context.library
+    members = team_for(library.runbook, answer.severity, is_frontend(context, alert_of(case.state).service))
+    team = [library.agent(m.agent).title for m in members]
+    if answer.false_alarm:
+        return team
+    try:
+        name = await context.world.people.open_channel(case.incident, alert_of(case.state).title, case.now)
+        await case.record(EventKind.CHANNEL, "NEXUS", f"channel {name} opened; team: {', '.join(team)}", {"channel": name})
+    except ToolError as error:
+        await case.record(EventKind.CHANNEL, "NEXUS", f"no channel could be opened: {error}", {"failed": True})
+    return team
+
+
+async def close_false_alarm(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
+    """End without action, and say why."""
+    case = open_case(state, config, runtime.context)
+    classification = classification_of(state)
+    diagnosis = diagnosis_of(state)
+    why = diagnosis.cause.statement if diagnosis.nothing_wrong else (classification.rationale if classification else "")
+    await case.record(EventKind.CLOSED, "NEXUS", f"false alarm, no action taken: {why}", {"outcome": Outcome.FALSE_ALARM.value})
+    update = State(outcome=Outcome.FALSE_ALARM.value, ended_at=iso(case.now))
+    if state.get("status"):
+        update["status"] = Status.RESOLVED.value
+        update["status_since"] = iso(case.now)
+    return update

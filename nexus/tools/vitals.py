@@ -1,0 +1,237 @@
+"""Vitals: what each component's users met lately against what is normal for it, read from whatever telemetry there is. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from nexus.world.browser import PageHealth
+from nexus.world.calls import CallStats
+from nexus.world.endpoints import ProbeResult
+from nexus.world.metrics import Floats, MetricKind, Series
+
+RECENT = timedelta(minutes=5)
+STALE = timedelta(minutes=15)
+STILL_OPENS = 0.45
+"""The most that missing assets count as a share of failures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """One component. Errors are shares of requests, latency is in ms; None: not measured. `down`: it does not run at all."""
+
+    component: str
+    errors: float | None = None
+    normal_errors: float = 0.0
+    latency: float | None = None
+    normal_latency: float | None = None
+    down: bool = False
+    noted: bool = False
+    """Something is wrong that has no share, such as script errors or a failure count without a request count."""
+
+    @property
+    def excess(self) -> float:
+        """Share of requests that fail beyond what is normal; 0 when not measured."""
+        if self.down:
+            return 1.0
+        return 0.0 if self.errors is None else min(1.0, max(0.0, self.errors - self.normal_errors))
+
+    @property
+    def slowness(self) -> float:
+        """How many times slower than normal; 1 when not measured."""
+        if self.latency is None or not self.normal_latency:
+            return 1.0
+        return self.latency / self.normal_latency
+
+    @property
+    def failing(self) -> bool:
+        """More errors than normal: two in a hundred more, and at least three times as many."""
+        return self.down or (self.excess >= 0.02 and (self.errors or 0.0) >= 3 * self.normal_errors)
+
+    @property
+    def slow(self) -> bool:
+        """At least twice as slow as normal, by 20 ms or more."""
+        gap = 0.0 if self.latency is None or self.normal_latency is None else self.latency - self.normal_latency
+        return self.slowness >= 2 and gap >= 20
+
+    @property
+    def hit(self) -> bool:
+        """Beyond its normal in any way."""
+        return self.failing or self.slow or self.noted
+
+
+def recent_value(times: Floats, values: Floats, at: datetime) -> float | None:
+    """The value of the last five minutes: their median, or the last two samples if both are higher; None without any."""
+    held = ~np.isnan(values) & (times <= at.timestamp())
+    times, values = times[held], values[held]
+    recent = values[times > (at - RECENT).timestamp()]
+    if not recent.size:
+        recent = values[times > (at - STALE).timestamp()][-1:]
+    if not recent.size:
+        return None
+    return max(float(np.median(recent)), float(np.min(recent[-2:])))
+
+
+def normal_value(times: Floats, values: Floats, start: datetime, end: datetime) -> float | None:
+    """A low-leaning middle (40th percentile) of [start, end], so that trouble within it moves it little; None without samples."""
+    held = ~np.isnan(values) & (times >= start.timestamp()) & (times <= end.timestamp())
+    return float(np.percentile(values[held], 40)) if held.any() else None
+
+
+def _scale(series: Series) -> Callable[[Floats], Floats] | None:
+    """How to read a series as a share of failures or as ms; None where it is neither."""
+    unit = series.unit.lower()
+    percent = unit in {"%", "pct", "percent"}
+    if series.kind is MetricKind.LATENCY:
+        factor = {"s": 1000.0, "seconds": 1000.0, "us": 0.001, "µs": 0.001}.get(unit, 1.0)
+        return lambda values: values * factor
+    if series.kind is MetricKind.AVAILABILITY:
+        return lambda values: 1 - values / (100.0 if percent else 1.0)
+    if series.kind is MetricKind.ERRORS and (percent or unit in {"share", "ratio", "fraction", "rate", "1"}):
+        return lambda values: values / (100.0 if percent else 1.0)
+    return None
+
+
+def _measured(
+    series: Series, scale: Callable[[Floats], Floats], baseline: Series | None, at: datetime, span: tuple[datetime, datetime]
+) -> tuple[float, float] | None:
+    """Now and normal of one series; the baseline stands in where the time before the alert was not sampled."""
+    now = recent_value(series.times, scale(series.values), at)
+    if now is None:
+        return None
+    normal = normal_value(series.times, scale(series.values), *span)
+    if normal is None and baseline is not None and not np.isnan(baseline.values).all():
+        normal = float(np.nanmedian(scale(baseline.values)))
+    return None if normal is None else (now, normal)
+
+
+def from_metrics(
+    series: Sequence[Series], baseline: Sequence[Series], at: datetime, start: datetime, end: datetime
+) -> dict[str, Vital]:
+    """Vitals by component: its worst error series, and the middle one of its latency series, for single percentiles are noisy."""
+    quiet = {(b.component, b.metric): b for b in baseline}
+    latencies: dict[str, list[Vital]] = defaultdict(list)
+    vitals: dict[str, Vital] = {}
+    for one in series:
+        vital = vitals.get(one.component, Vital(one.component))
+        scale = _scale(one)
+        if scale is None:
+            if one.kind is MetricKind.ERRORS:
+                vitals[one.component] = replace(vital, noted=vital.noted or _counted_errors_rose(one, at, start, end))
+            continue
+        measured = _measured(one, scale, quiet.get((one.component, one.metric)), at, (start, end))
+        if measured is None:
+            continue
+        now, normal = measured
+        if one.kind is MetricKind.LATENCY:
+            latencies[one.component].append(Vital(one.component, latency=now, normal_latency=normal))
+            continue
+        candidate = replace(vital, errors=min(1.0, max(0.0, now)), normal_errors=min(1.0, max(0.0, normal)))
+        if vital.errors is None or candidate.excess > vital.excess:
+            vitals[one.component] = candidate
+    for component, found in latencies.items():
+        middle = sorted(found, key=lambda v: v.slowness)[len(found) // 2]
+        held = vitals.get(component, Vital(component))
+        vitals[component] = replace(held, latency=middle.latency, normal_latency=middle.normal_latency)
+    return vitals
+
+
+def _counted_errors_rose(series: Series, at: datetime, start: datetime, end: datetime) -> bool:
+    now, normal = recent_value(series.times, series.values, at), normal_value(series.times, series.values, start, end)
+    return now is not None and normal is not None and now >= 3 * normal and now >= normal + 1
+
+
+def from_calls(calls: Iterable[CallStats], at: datetime, start: datetime, end: datetime) -> dict[str, Vital]:
+    """Vitals by callee, minutes weighted by their calls."""
+    recent: dict[str, list[CallStats]] = defaultdict(list)
+    before: dict[str, list[CallStats]] = defaultdict(list)
+    for call in calls:
+        if at - RECENT < call.at <= at:
+            recent[call.callee].append(call)
+        elif start <= call.at <= end:
+            before[call.callee].append(call)
+    vitals = {}
+    for component, now in recent.items():
+        earlier = before.get(component, [])
+        if not earlier:
+            continue
+        latency = sum(c.p95_ms * c.count for c in now) / max(1.0, sum(c.count for c in now))
+        normal = sum(c.p95_ms * c.count for c in earlier) / max(1.0, sum(c.count for c in earlier))
+        vitals[component] = Vital(
+            component,
+            errors=_error_share(now),
+            normal_errors=_error_share(earlier) or 0.0,
+            latency=latency,
+            normal_latency=normal,
+        )
+    return vitals
+
+
+def _error_share(calls: Sequence[CallStats]) -> float | None:
+    counted = [c for c in calls if c.errors is not None]
+    total = sum(c.count for c in counted)
+    return None if not total else min(1.0, sum(c.errors or 0.0 for c in counted) / total)
+
+
+def from_probes(probes: Iterable[ProbeResult]) -> dict[str, Vital]:
+    """Vitals from tried endpoints; the worst endpoint of a component counts."""
+    vitals: dict[str, Vital] = {}
+    for p in probes:
+        one = Vital(p.component, p.error_rate, p.normal_error_rate, p.latency_ms, p.normal_latency_ms)
+        held = vitals.get(p.component)
+        vitals[p.component] = one if held is None or (one.excess, one.slowness) > (held.excess, held.slowness) else held
+    return vitals
+
+
+def from_pages(
+    pages: Iterable[PageHealth], scripts: Callable[[PageHealth], bool], slow: Callable[[PageHealth], bool]
+) -> dict[str, Vital]:
+    """Vitals of the client's side. Browsers count script errors and not the people who met them, so these are only noted.
+
+    A page without its assets still opens, so it counts as degraded and never as gone.
+    """
+    vitals: dict[str, Vital] = {}
+    for page in pages:
+        held = vitals.get(page.component, Vital(page.component))
+        held = replace(held, noted=held.noted or scripts(page))
+        if page.assets_failing_share > max(0.02, held.errors or 0.0):
+            held = replace(held, errors=min(STILL_OPENS, page.assets_failing_share))
+        if slow(page) and page.load_ms / max(1.0, page.normal_load_ms) > held.slowness:
+            held = replace(held, latency=page.load_ms, normal_latency=page.normal_load_ms)
+        vitals[page.component] = held
+    return vitals
+
+
+def merged(first: Mapping[str, Vital], *others: Mapping[str, Vital]) -> dict[str, Vital]:
+    """One vital a component: the first source that measured an aspect is believed; `down` and `noted` add up."""
+    result = dict(first)
+    for other in others:
+        for component, vital in other.items():
+            held = result.get(component)
+            result[component] = vital if held is None else _filled(held, vital)
+    return result
+
+
+def _filled(held: Vital, other: Vital) -> Vital:
+    if held.errors is None and other.errors is not None:
+        held = replace(held, errors=other.errors, normal_errors=other.normal_errors)
+    if held.latency is None and other.latency is not None:
+        held = replace(held, latency=other.latency, normal_latency=other.normal_latency)
+    return replace(held, down=held.down or other.down, noted=held.noted or other.noted)
+
+
+def worsened(vitals: Mapping[str, Vital], seen: Mapping[str, Vital]) -> dict[str, Vital]:
+    """Vitals with what browsers saw where that is worse: servers do not notice what never reached them."""
+    result = dict(vitals)
+    for component, vital in seen.items():
+        held = result.get(component, Vital(component))
+        if vital.excess > held.excess:
+            held = replace(held, errors=vital.errors, normal_errors=vital.normal_errors)
+        if vital.slowness > held.slowness:
+            held = replace(held, latency=vital.latency, normal_latency=vital.normal_latency)
+        result[component] = replace(held, noted=held.noted or vital.noted)
+    return result

@@ -1,0 +1,68 @@
+"""Opening a world by its name: `sandbox:NAME`, `sandbox:DIR`, `recording:DIR`, or a YAML file that says one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from nexus.errors import WorldError
+from nexus.incident import Word
+from nexus.world.world import World
+
+FORMS = "name it sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml (nexus eval sandbox --list names the scenarios)"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A world, and the alert that it brings; `title` is for people."""
+
+    world: World
+    title: str
+    alert: dict[str, Any]
+
+
+class WorldFile(Word):
+    """A YAML file that describes a world."""
+
+    world: str
+    seed: int | None = None
+
+
+def open_world(spec: str, *, seed: int | None = None, starts_at: datetime | None = None) -> Opened:
+    """The world of that name. `starts_at` moves a sandbox's story to that time. Raises WorldError naming what is wrong."""
+    kind, _, rest = spec.partition(":")
+    if kind == "sandbox" and rest:
+        from nexus.world.sandbox import open_sandbox  # noqa: PLC0415 - numpy and the simulation, only where they are used
+
+        sandbox = open_sandbox(rest, seed=seed, starts_at=starts_at)
+        return Opened(sandbox.world, f"sandbox {sandbox.scenario.name}", sandbox.alert_payload)
+    if kind == "recording" and rest:
+        from nexus.world.recording import open_recording  # noqa: PLC0415 - same
+
+        recording = open_recording(Path(rest))
+        return Opened(recording.world, f"recording {recording.name}", recording.alert_payload)
+    if spec.endswith((".yaml", ".yml")):
+        described = _read(Path(spec))
+        if described.world.endswith((".yaml", ".yml")):
+            raise WorldError(f"{spec} names another world file", FORMS)
+        chosen = seed if seed is not None else described.seed
+        return open_world(described.world, seed=chosen, starts_at=starts_at)
+    raise WorldError(f"there is no world {spec!r}", FORMS)
+
+
+def _read(path: Path) -> WorldFile:
+    try:
+        return WorldFile.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorldError(f"{path} cannot be read ({error})", FORMS) from error
+    except YAMLError as error:
+        raise WorldError(f"{path} is not YAML ({str(error).splitlines()[0]})", "mend the syntax") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise WorldError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", "write `world: sandbox:NAME` and, if wanted, `seed: 7`") from error
