@@ -58,9 +58,8 @@ def percent_text(share: float) -> str:
 def people_text(impact: Impact) -> str:
     """Who is affected: `about 420 users a minute (63 % of traffic)`; unknown is said."""
     users, share = impact.users_affected, impact.share_of_traffic
-    if users is None:
-        return "an unknown number of users" if share is None else f"{percent_text(share)} of traffic"
-    return f"about {users:,} users a minute" + (f" ({percent_text(share)} of traffic)" if share else "")
+    many = "an unknown number of users" if users is None else f"about {users:,} users a minute"
+    return many + (f" ({percent_text(share)} of traffic)" if share else "")
 
 
 def _trouble(classification: Classification, past: bool) -> str:
@@ -118,7 +117,8 @@ def cause_text(cause: RootCause) -> str:
 
 def doing_text(actions: Iterable[Action]) -> str:
     """Actions as what we are doing: `rolling back checkout and restarting cart`."""
-    return " and ".join(dict.fromkeys(_DOING[a.kind].format(component_name(a.target)) for a in actions))
+    said = list(dict.fromkeys(_DOING[a.kind].format(component_name(a.target)) for a in actions))
+    return " and ".join(said if len(said) <= 2 else [*said[:2], f"{len(said) - 2} more"])
 
 
 def _watching(cause: RootCause, doing: str) -> str:
@@ -187,12 +187,13 @@ def situation_text(status: Status, classification: Classification | None, servic
     return f"{name} is {state}, affecting {people_text(classification.impact)}"
 
 
-def business_text(classification: Classification | None) -> str:
+def business_text(classification: Classification | None, status: Status = Status.INVESTIGATING) -> str:
     """Revenue, users, data and reputation, each only as far as the record knows it."""
     if classification is None:
         return "Revenue, users and reputation: not known yet"
     impact = classification.impact
-    revenue = "unknown" if impact.revenue_per_hour is None else f"about {impact.revenue_per_hour:,.0f} USD an hour at risk"
+    figure = impact.revenue_per_hour
+    revenue = "unknown" if figure is None else f"about {figure:,.0f} USD an hour at risk" if figure else "none at risk"
     parts = [f"revenue: {revenue}", f"users: {people_text(impact)}"]
     if impact.breach_suspected:
         parts.append("security: a breach is suspected")
@@ -201,7 +202,8 @@ def business_text(classification: Classification | None) -> str:
     elif impact.data_at_risk is not None:
         parts.append("data: at risk" if impact.data_at_risk else "data: safe")
     parts.append("reputation: not measured")
-    return _sentence("; ".join(parts)).removesuffix(".")
+    past = status in {Status.MONITORING, Status.RESOLVED}
+    return _sentence(("before the fix, " if past else "") + "; ".join(parts)).removesuffix(".")
 
 
 def brief_text(  # noqa: PLR0917 - the brief's own parts, in the order of its template
@@ -216,4 +218,4 @@ def brief_text(  # noqa: PLR0917 - the brief's own parts, in the order of its te
     action = current_action_text(status, classification, cause, plan, None).removesuffix(".")
     if status is not Status.RESOLVED:
         action += " — ETA " + ("unknown" if eta_minutes is None else f"{eta_minutes} minutes")
-    return situation_text(status, classification, service), cause_text(cause), action, business_text(classification)
+    return situation_text(status, classification, service), cause_text(cause), action, business_text(classification, status)

@@ -81,7 +81,7 @@ def draw_before_after(series: Sequence[Series], marks: Moments, title: str) -> b
         days = " to ".join(dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in moments))
         figure.supxlabel(f"time (UTC), {days}" if days else "time (UTC)", x=0.01, ha="left", fontsize=10, color=_QUIET)
         figure.suptitle(_drawable(title), fontsize=13, fontweight="bold", color=_INK, parse_math=False)
-        handles = _legend(marks)
+        handles = _legend(marks, shown)
         if handles:
             figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, fontsize=10)
         png = BytesIO()
@@ -122,11 +122,11 @@ def _times(series: Sequence[Series]) -> list[datetime]:
     return [datetime.fromtimestamp(t, UTC) for t in ends]
 
 
-def _legend(marks: Moments) -> list[Line2D]:
+def _legend(marks: Moments, series: Sequence[Series]) -> list[Line2D]:
     return [
-        Line2D([], [], color=colour, linestyle=style, linewidth=1.8, label=f"{name} {getattr(marks, name):%H:%M}")
+        Line2D([], [], color=colour, linestyle=style, linewidth=1.8, label=f"{name} {moment:%H:%M}")
         for name, colour, style in _LOOKS
-        if getattr(marks, name) is not None
+        if (moment := getattr(marks, name)) is not None and any(_within(moment, one) for one in series)
     ]
 
 

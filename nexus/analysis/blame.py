@@ -110,6 +110,23 @@ def starved(profiles: Mapping[str, Profile], graph: Graph) -> dict[str, float]:
     return dict(found)
 
 
+def crowded(profile: Profile, profiles: Mapping[str, Profile], hosts: Mapping[str, Sequence[str]]) -> float:
+    """0 to 1: how far a full host explains the component: it must be full and harm at least two of what it runs, or all."""
+    share = 0.0
+    for node, components in hosts.items():
+        host = profiles.get(node)
+        if host is None or host.saturation <= 0 or profile.component not in components:
+            continue
+        if len(unwell_on(components, profiles)) >= min(2, len(components)):
+            share = max(share, min(0.9, 0.45 * host.saturation))
+    return share
+
+
+def unwell_on(components: Iterable[str], profiles: Mapping[str, Profile]) -> list[str]:
+    """Those of the components that have symptoms."""
+    return [name for name in components if name in profiles and profiles[name].symptom > 0]
+
+
 def suspicion_of(
     profile: Profile, profiles: Mapping[str, Profile], graph: Graph, half_way: float
 ) -> tuple[float, float, str | None]:
@@ -129,5 +146,12 @@ def suspicion_of(
             felt = max(felt, explained_by(caller, profile, 1) * min(caller.symptom, strength(1e3)))
     unasked = max(0.0, profile.saturation - 0.8 * profile.surge)
     own = profile.symptom * (1 - 0.85 * share) + 0.9 * unasked + 0.8 * half_way
-    own += 0.3 * profile.other + 0.1 * profile.waiting + 0.15 * profile.surge + 0.1 * profile.drought + 0.15 * profile.shared
+    own += (
+        profile.gap
+        + 0.3 * profile.other
+        + 0.1 * profile.waiting
+        + 0.15 * profile.surge
+        + 0.1 * profile.drought
+        + 0.15 * profile.shared
+    )
     return own + 0.25 * felt, share, culprit

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from nexus.analysis.case import Sign
 from nexus.analysis.patterns import Pattern
-from nexus.analysis.profile import Profile, resource_of
+from nexus.analysis.profile import Profile, is_shared, resource_of
+from nexus.analysis.shift import Shift
 from nexus.incident import Cause
 from nexus.world.catalog import ServiceKind
 from nexus.world.changes import Change
@@ -59,36 +60,44 @@ def judge(
         return Judgement(Cause.DEPLOYMENT, min(0.95, 0.5 + 0.45 * weight), _MECHANISM[made.kind], what)
     if kind == "external":
         return Judgement(Cause.EXTERNAL_DEPENDENCY, 0.75, "dependency", "it is a third party's system")
-    if strongest is not None:
+    full = _full(profile)
+    if strongest is not None and full is None:
         return Judgement(strongest.cause, strongest.strength, strongest.mechanism, strongest.detail)
-    return _from_telemetry(profile, kind, patterns)
+    return _from_telemetry(profile, kind, patterns, full)
 
 
-def _from_telemetry(profile: Profile, kind: ServiceKind | None, patterns: Sequence[Pattern]) -> Judgement:
-    full = [
-        s
-        for s in profile.of(MetricKind.SATURATION)
-        if s.series.unit == "%" and s.after >= 50 and not s.series.metric.startswith("node_")
+def _full(profile: Profile) -> Shift | None:
+    """The component's own resource that moved most and is at least half used."""
+    used = [
+        s for s in profile.of(MetricKind.SATURATION) if s.series.unit == "%" and s.after >= 50 and not is_shared(s.series.metric)
     ]
+    return max(used, key=lambda s: s.score, default=None)
+
+
+def _from_telemetry(profile: Profile, kind: ServiceKind | None, patterns: Sequence[Pattern], full: Shift | None) -> Judgement:
     thrown = [p for p in patterns if p.new and (p.thrown or p.level in {"error", "critical"})]
-    if full and not (thrown and profile.errors > profile.saturation):
-        lead = max(full, key=lambda s: s.score)
-        return Judgement(
-            Cause.INFRASTRUCTURE, 0.75, resource_of(lead), f"{lead.series.metric} went from {lead.before:.3g} to {lead.after:.3g}"
-        )
+    if full is not None and not (thrown and profile.errors > profile.saturation):
+        reason = f"{full.series.metric} went from {full.before:.3g} to {full.after:.3g}"
+        return Judgement(Cause.INFRASTRUCTURE, 0.75, resource_of(full), reason)
+    if profile.gap > 0 and profile.gap >= profile.saturation:
+        return Judgement(Cause.INFRASTRUCTURE, 0.65, "network", "callers wait far longer for it than it works")
+    lead = max(profile.of(MetricKind.SATURATION), key=lambda s: s.score, default=None)
     if kind in _STORES and profile.symptom + profile.saturation > 0:
-        moved = next(profile.of(MetricKind.SATURATION).__iter__(), None)
-        mechanism = resource_of(moved) if moved else ("latency" if profile.latency >= profile.errors else "errors")
-        return Judgement(Cause.INFRASTRUCTURE, 0.6, mechanism, f"a {kind} with no change before the trouble")
+        felt = "latency" if profile.latency >= profile.errors else "errors"
+        reason = f"a {kind} with no change before the trouble"
+        return Judgement(Cause.INFRASTRUCTURE, 0.6, resource_of(lead) if lead else felt, reason)
+    return _from_symptoms(profile, thrown, lead)
+
+
+def _from_symptoms(profile: Profile, thrown: Sequence[Pattern], lead: Shift | None) -> Judgement:
     if profile.client > 0:
         return Judgement(Cause.CODE_BUG, 0.6, "client", "errors in users' browsers with no change before them")
     if thrown:
         return Judgement(Cause.CODE_BUG, 0.7, "errors", f"new in its log: {thrown[0].template[:80]}")
     if profile.errors > profile.latency:
         return Judgement(Cause.CODE_BUG, 0.55, "errors", "it fails with no change and no full resource")
-    if profile.latency > 0 and profile.saturation == 0:
+    if profile.latency > 0 and lead is None:
         return Judgement(Cause.INFRASTRUCTURE, 0.4, "network", "it is slow with no change and no full resource")
-    if profile.saturation > 0 and profile.latency > 0:
-        lead = max(profile.of(MetricKind.SATURATION), key=lambda s: s.score)
+    if profile.latency > 0 and lead is not None and profile.saturation > profile.latency:
         return Judgement(Cause.INFRASTRUCTURE, 0.45, resource_of(lead), f"{lead.series.metric} rose to {lead.after:.3g}")
     return Judgement(Cause.CODE_BUG, 0.35, "errors", "it behaves differently with no change and no full resource")

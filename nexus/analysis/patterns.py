@@ -15,7 +15,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<address>"),
     (re.compile(r"\"[^\"]{1,200}\"|'[^']{1,200}'"), "<text>"),
-    (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"), "<hex>"),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{4,}\b"), "<hex>"),
     (re.compile(r"(?<![A-Za-z#])[-+]?\d+(?:\.\d+)?|(?<=[A-Za-z#=])\d+(?:\.\d+)?"), "<n>"),
 )
 _GRAVE = {"warning": 1, "error": 2, "critical": 3}
@@ -54,19 +54,21 @@ def template_of(message: str) -> str:
 def patterns_of(lines: Iterable[LogLine], onset: float, now: float) -> list[Pattern]:
     """Shapes of warnings, errors and exceptions that are new since `onset` or at least twice as frequent, most telling first.
 
-    Where no line was recorded before the onset, nothing can be called new or more frequent: every grave shape counts as before.
+    Where no line was recorded before the onset, the last third of what was recorded is judged against the rest.
     """
     shapes: dict[tuple[str, str, str], list[LogLine]] = defaultdict(list)
-    earliest = now
-    for line in lines:
-        at = line.at.timestamp()
-        if at > now:
-            continue
-        earliest = min(earliest, at)
+    held_lines = [line for line in lines if line.at.timestamp() <= now]
+    if not held_lines:
+        return []
+    earliest = min(line.at.timestamp() for line in held_lines)
+    now = min(now, max(line.at.timestamp() for line in held_lines) + 30)
+    for line in held_lines:
         if line.level in _GRAVE or (line.level == "" and _THROWN.search(line.message)):
             shapes[line.component, line.level, template_of(line.message)].append(line)
     if onset - earliest < 60:
-        return []
+        onset = now - max(60.0, 0.35 * (now - earliest))
+        if onset - earliest < 60:
+            return []
     minutes_before, minutes_after = max(1.0, (onset - earliest) / 60), max(1.0, (now - onset) / 60)
     found = [_pattern(key, held, onset, minutes_before, minutes_after) for key, held in shapes.items()]
     rising = [p for p in found if p.rate_after > 0 and (p.new or p.rate_after >= 2 * p.rate_before + 0.3)]

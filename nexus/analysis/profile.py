@@ -27,6 +27,11 @@ def is_waiting(metric: str) -> bool:
     return bool(_WAITING.search(metric.lower()))
 
 
+def is_shared(metric: str) -> bool:
+    """Whether the metric is of the host, which others use too."""
+    return bool(_SHARED.search(metric.lower()))
+
+
 @dataclass(slots=True)
 class Profile:
     """One component; strengths as `strength` gives them, 0 where nothing moved."""
@@ -41,6 +46,7 @@ class Profile:
     drought: float = 0.0
     other: float = 0.0
     client: float = 0.0
+    gap: float = 0.0
     shifts: list[Shift] = field(default_factory=list)
 
     @property
@@ -66,6 +72,8 @@ def _take(profile: Profile, shift: Shift) -> None:
     elif kind is MetricKind.TRAFFIC:
         profile.surge = max(profile.surge, value if shift.direction == "up" else 0.0)
         profile.drought = max(profile.drought, value if shift.direction == "down" else 0.0)
+    elif kind in {MetricKind.OTHER, MetricKind.SATURATION} and shift.direction == "down" and shift.after < 0.15 * shift.before:
+        profile.drought = max(profile.drought, value)
     elif not shift.harmful:
         return
     elif _CLIENT_SIDE.search(metric):

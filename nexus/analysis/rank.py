@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nexus.analysis.blame import Graph, alias_of, is_address, starved, suspicion_of
+from nexus.analysis.blame import Graph, alias_of, crowded, is_address, starved, suspicion_of, unwell_on
 from nexus.analysis.case import Case, Periods, Ranking, Sign, Suspicion
 from nexus.analysis.causes import judge, suspect_change
 from nexus.analysis.edges import EdgeShift, edges_of
+from nexus.analysis.gaps import Gap, gaps_of
 from nexus.analysis.patterns import Pattern, patterns_of
 from nexus.analysis.profile import Profile, profiles_of, strength
 from nexus.analysis.shift import Shift, onset_of, shifts_of
@@ -44,9 +45,10 @@ def rank_suspects(case: Case) -> Ranking:
     begun = onset if onset is not None else min(since, default=case.alert_at)
     edges = edges_of(case.calls, begun, max(begun, case.now - 600), case.now)
     patterns = patterns_of(case.lines, begun, case.now)
-    if onset is None and not case.signs and not any(p.weight >= 3 for p in patterns) and not any(e.failing for e in edges):
+    gaps = gaps_of(case.calls, min(begun, case.now - 300), case.now)
+    if onset is None and not (case.signs or gaps or any(p.weight >= 3 for p in patterns) or any(e.failing for e in edges)):
         return Ranking()
-    scene = _scene(case, shifts, edges, patterns, begun)
+    scene = _scene(case, shifts, edges, patterns, gaps, begun)
     found = sorted((s for s in (_suspect(name, scene) for name in scene.profiles) if s is not None), key=_order)[:_MOST]
     return Ranking(tuple(found), begun if found else None, _separation(found))
 
@@ -62,22 +64,44 @@ def _separation(found: Sequence[Suspicion]) -> float:
     return float(min(1.0, max(0.0, 1 - second / found[0].score)))
 
 
-def _scene(case: Case, shifts: Sequence[Shift], edges: Sequence[EdgeShift], patterns: Sequence[Pattern], onset: float) -> _Scene:
+def _scene(
+    case: Case,
+    shifts: Sequence[Shift],
+    edges: Sequence[EdgeShift],
+    patterns: Sequence[Pattern],
+    gaps: Sequence[Gap],
+    onset: float,
+) -> _Scene:
     graph = Graph.of(case.edges or [(e.caller, e.callee) for e in edges], case.hosts)
     by_component: dict[str, list[Pattern]] = defaultdict(list)
     for pattern in patterns:
-        by_component[pattern.component].append(pattern)
+        callees = (n for n in graph.below(pattern.component, 2) if case.kinds.get(n) != "queue")
+        named = [n for n in callees if len(n) >= 4 and n in pattern.example]
+        for component in named or [pattern.component]:
+            by_component[component].append(pattern)
     signs: dict[str, list[Sign]] = defaultdict(list)
     for sign in case.signs:
-        signs[sign.component].append(sign)
-    profiles = profiles_of(shifts, [*signs, *by_component])
+        consumers = _complaining(sign, case, graph, by_component)
+        for component in consumers or (sign.component,):
+            signs[component].append(sign)
+    profiles = profiles_of(shifts, [*signs, *by_component, *(g.callee for g in gaps)])
     _take_edges(profiles, edges)
+    for gap in gaps:
+        profiles[gap.callee].gap = strength(3 + gap.times) * min(1.0, 0.4 + 0.2 * len(gap.callers))
     for component, held in signs.items():
         lead = max(s.strength for s in held)
         profiles[component].saturation = max(profiles[component].saturation, 4.5 * lead)
     steps = [float(np.median(np.diff(s.times))) for s in case.series[:20] if s.times.size > 1]
     slack = max(60.0, 0.5 * float(np.median(steps))) if steps else 60.0
     return _Scene(case, profiles, graph, by_component, signs, starved(profiles, graph), onset, slack)
+
+
+def _complaining(sign: Sign, case: Case, graph: Graph, patterns: Mapping[str, Sequence[Pattern]]) -> tuple[str, ...]:
+    """Who stands behind a queue's backlog: those around it that complain about it in their log."""
+    if sign.mechanism != "queue" or case.kinds.get(sign.component) != "queue":
+        return ()
+    around = graph.callers.get(sign.component, ())
+    return tuple(n for n in around if any(sign.component in p.example for p in patterns.get(n, ())))
 
 
 def _take_edges(profiles: dict[str, Profile], edges: Sequence[EdgeShift]) -> None:
@@ -97,6 +121,9 @@ def _suspect(name: str, scene: _Scene) -> Suspicion | None:
         return None
     half_way = scene.half_way.get(name, 0.0)
     score, share, culprit = suspicion_of(profile, scene.profiles, scene.graph, half_way)
+    score *= 1 - crowded(profile, scene.profiles, case.hosts)
+    if profile.saturation > 0:
+        score += 0.5 * len(unwell_on(case.hosts.get(name, ()), scene.profiles))
     patterns, signs = scene.patterns.get(name, ()), scene.signs.get(name, ())
     score += 0.35 * min(4.0, sum(p.weight for p in patterns[:3]) ** 0.5) * (1 - 0.6 * share)
     if score < _LEAST:

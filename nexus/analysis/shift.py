@@ -71,7 +71,7 @@ def _floor(series: Series, level: float) -> float:
     unit, kind = series.unit, series.kind
     percent = unit == "%" or series.metric.endswith(("_pct", "_percent"))
     if kind is MetricKind.AVAILABILITY:
-        return 0.8 if percent or level > 1.5 else 0.008
+        return 0.4 if percent or level > 1.5 else 0.004
     if kind is MetricKind.ERRORS:
         return max(0.4 if percent or level > 1.0 or "min" in unit else 0.004, 0.1 * abs(level))
     if kind is MetricKind.SATURATION and percent:
@@ -86,6 +86,11 @@ def _spread(runs: Floats, middle: float, share: float, deviations: float) -> tup
     mad = 1.4826 * float(np.median(np.abs(runs - middle)))
     low, high = np.quantile(runs, [1 - share, share])
     return max(mad, (middle - float(low)) / deviations), max(mad, (float(high) - middle) / deviations)
+
+
+def _stopped(past_runs: Floats, least: float, before: float) -> bool:
+    """Whether something that always went on, however unevenly, has all but ceased."""
+    return past_runs.size >= 8 and before > 0 and least <= 0.12 * before and float(np.min(past_runs)) >= 0.3 * before
 
 
 def _onset(times: Floats, values: Floats, before: float, after: float, peak: int) -> float:
@@ -140,6 +145,8 @@ def _judge(series: Series, samples: _Samples) -> Shift:
         load = min(5.0, max(0.2, before / normal)) if before > 0 and normal > 0 else 1.0
         quiet_low, quiet_high = _spread(quiet_runs, normal, 0.98, 2.05)
         low, high = max(low, load * quiet_low), max(high, load * quiet_high)
+    if series.kind in {MetricKind.TRAFFIC, MetricKind.OTHER} and not past.any():
+        floor = max(floor, 0.3 * float(np.max(np.abs(fresh))))
     low, high = float(np.hypot(low, floor) + spare), float(np.hypot(high, floor) + spare)
     top, bottom = int(np.argmax(fresh_runs)), int(np.argmin(fresh_runs))
     up, down = (float(fresh_runs[top]) - before) / high, (before - float(fresh_runs[bottom])) / low
@@ -149,6 +156,8 @@ def _judge(series: Series, samples: _Samples) -> Shift:
     elif series.kind not in {MetricKind.TRAFFIC, MetricKind.OTHER}:
         rises = up >= down or up >= MOVED
     chosen, score = (top, up) if rises else (bottom, down)
+    if length > 1 and up < MOVED and _stopped(past_runs, float(fresh_runs[bottom]), before):
+        rises, chosen, score = False, bottom, max(down, MOVED + 2)
     after = float(fresh_runs[chosen])
     times, values = samples.times, samples.values
     start = values.size - fresh.size

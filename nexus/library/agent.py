@@ -51,8 +51,10 @@ def _vocabulary_faults(tree: Located, stem: str) -> list[Fault]:
     if isinstance(name, str) and name != stem:
         found.append(tree.fault(("name",), f"name {name!r} is not the file's", f"call it {stem}, or rename the file"))
     for key in ("tools", "actions"):
-        seen: set[object] = set()
+        seen: set[str] = set()
         for where, value in tree.each((key, "*")):
+            if not isinstance(value, str):
+                continue
             if value in seen:
                 found.append(tree.fault(where, f"{value!r} is listed twice under {key}", "list it once"))
             seen.add(value)

@@ -31,10 +31,15 @@ class Library:
 
     @classmethod
     def default(cls) -> Self:
-        """The library that comes with the package. Raises LibraryError when the installation lacks it."""
+        """The library that comes with the package. Raises LibraryError when the installation lacks it or it is faulty."""
+        return cls.open(cls.default_root())
+
+    @staticmethod
+    def default_root() -> Path:
+        """The folder of the library that comes with the package: the wheel's, else the checkout's. Raises LibraryError."""
         for root in (_PACKAGE / "_library", _PACKAGE.parent):
             if (root / GRAPH).is_file():
-                return cls.open(root)
+                return root
         raise LibraryError("the library that comes with nexus is not there", "reinstall, or name a folder with --library")
 
     @classmethod
@@ -68,7 +73,7 @@ class Library:
 
     def template(self, name: str, facts: Mapping[str, Any]) -> str:
         """A communication template, filled. Raises LibraryError, naming hole and file, when a hole stays open."""
-        texts: dict[str, str] = {**self.runbook.templates}
+        texts = {str(key): text for key, text in self.runbook.templates.items()}
         if name not in texts:
             raise LibraryError(f"no template is called {name!r}", f"templates are {', '.join(texts)}")
         return self._form(f"{GRAPH} (templates.{name})", texts[name]).fill(facts)

@@ -98,7 +98,7 @@ def _id(spec: object) -> str:
 def _branch_faults(graph: Located, content: Content) -> Iterator[Fault]:
     kinds = {kind.value for kind in ActionKind}
     for where, branch in graph.each(("branches", "*")):
-        named = list(graph.each((*where, "actions", "*")))
+        named = [(place, kind) for place, kind in graph.each((*where, "actions", "*")) if isinstance(kind, str)]
         for place, kind in named:
             if kind not in kinds:
                 yield graph.fault(place, f"unknown action {kind!r}", f"actions are {', '.join(sorted(kinds))}")
@@ -136,5 +136,5 @@ def _signal_faults(graph: Located) -> Iterator[Fault]:
         if values == []:
             yield graph.fault(where, f"{name} has no values, so the rule never matches", "list at least one")
         for place, each in graph.each((*where, "*")):
-            if each not in SIGNALS[name]:
+            if not isinstance(each, str) or each not in SIGNALS[name]:
                 yield graph.fault(place, f"{name} is never {each!r}", f"its values are {', '.join(sorted(SIGNALS[name]))}")

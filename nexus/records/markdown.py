@@ -8,7 +8,7 @@ from typing import Any
 
 from nexus.incident import Evidence, Incident
 from nexus.records.packing import clean
-from nexus.records.wording import UNKNOWN, duration, moment, plain, safe
+from nexus.records.wording import UNKNOWN, count, duration, moment, plain, safe
 
 
 def title(incident: Incident) -> str:
@@ -20,18 +20,16 @@ def title(incident: Incident) -> str:
 def timeline(incident: Incident) -> str:
     """`timeline.md`: what happened, by day, minute by minute since the opening."""
     lines = [f"# Timeline of {safe(incident.id)}", "", title(incident), ""]
-    lines.append(
-        f"Opened {moment(incident.opened_at)}, {_ending(incident)}. All times are UTC; in brackets the time since the opening."
-    )
+    lines.append(f"Opened {moment(incident.opened_at)}, {_ending(incident)}. Times are UTC; in brackets, since the opening.")
     day = None
     for entry in incident.timeline:
         if entry.at.date() != day:
             day = entry.at.date()
             lines += ["", f"## {day}", ""]
         since = duration(entry.at - incident.opened_at)
-        lines.append(
-            f"- **{entry.at:%H:%M:%S}** (+{since}) {safe(entry.actor)} · *{entry.kind.replace('_', ' ')}*: {safe(entry.text)}"
-        )
+        kind = entry.kind.replace("_", " ")
+        text = entry.text.removeprefix(f"{entry.actor}: ").removeprefix(f"{kind}: ")
+        lines.append(f"- **{entry.at:%H:%M:%S}** (+{since}) {safe(entry.actor)} · *{kind}*: {safe(text)}")
     return "\n".join([*lines, ""])
 
 
@@ -46,7 +44,7 @@ def evidence_index(incident: Incident) -> str:
     """`evidence/index.md`: every look at the world, in order."""
     failed = sum(e.failed for e in incident.evidence)
     lines = [f"# Evidence of {safe(incident.id)}", "", title(incident), ""]
-    counted = f"{len(incident.evidence)} looks at the world" + (f", {failed} of which could not look" if failed else "")
+    counted = count(len(incident.evidence), "look") + " at the world" + (f", {failed} without success" if failed else "")
     lines.append(f"{counted}. The values behind each are in the JSON file beside this index.")
     for evidence in incident.evidence:
         lines += ["", *_evidence(evidence)]

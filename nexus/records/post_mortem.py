@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from nexus.incident import Claim, Evidence, Incident, PostMortem, Prevention, Status
 from nexus.records.markdown import picture_href, title
-from nexus.records.wording import UNKNOWN, duration, moment, safe, slug, table
+from nexus.records.wording import UNKNOWN, duration, moment, safe, said, slug, table
 
 Href = Callable[[str], str]
 
@@ -36,13 +36,23 @@ def post_mortem(incident: Incident, report: PostMortem, href: Href = evidence_li
 
 
 def cited(incident: Incident, report: PostMortem) -> tuple[Evidence, ...]:
-    """The evidence that the post-mortem rests on, with every piece that has a picture, in order."""
+    """The evidence that the post-mortem rests on, with those whose pictures it shows, in order."""
     claims = [report.what_failed, report.why_it_failed, report.why_not_caught, *report.five_whys]
     claims += [report.users, report.revenue, report.reputation, report.data]
     claims += [claim for group in report.prevention.values() for claim in group]
     ids = {i for claim in claims for i in claim.evidence} | set(incident.cause.evidence)
     ids |= {i for hypothesis in incident.hypotheses for i in hypothesis.evidence}
-    return tuple(e for e in incident.evidence if e.id in ids or e.pictures)
+    ids |= {e.id for e in pictured(incident)}
+    return tuple(e for e in incident.evidence if e.id in ids)
+
+
+def pictured(incident: Incident) -> tuple[Evidence, ...]:
+    """The evidence whose pictures the post-mortem shows: of each tool that draws the first and the last."""
+    drawn: dict[str, list[Evidence]] = {}
+    for evidence in (e for e in incident.evidence if e.pictures):
+        drawn.setdefault(evidence.tool, []).append(evidence)
+    shown = {e.id for group in drawn.values() for e in (group[0], group[-1])}
+    return tuple(e for e in incident.evidence if e.id in shown)
 
 
 class _Writer:
@@ -78,7 +88,8 @@ class _Writer:
             "What happened": safe(cause.statement) or UNKNOWN,
             "Cause": f"{named} ({cause.status.value}, confidence {cause.confidence:.0%})",
             "What was done": done or "nothing was changed",
-            "User impact": f"{self._impact_span()}, {moment(report.introduced or report.detected)} to {moment(report.resolved)}",
+            "User impact": self._impact_span(),
+            "Incident open": f"{moment(incident.opened_at)} to {moment(report.resolved)}",
             "Response team": safe(", ".join(incident.team)) or UNKNOWN,
         }
         yield from table(("Summary", ""), ((f"**{name}**", value) for name, value in facts.items()))
@@ -86,7 +97,7 @@ class _Writer:
 
     def _impact_span(self) -> str:
         minutes = self.report.duration_minutes
-        return "duration unknown" if minutes is None else duration(timedelta(minutes=minutes))
+        return UNKNOWN if minutes is None else duration(timedelta(minutes=minutes))
 
     def reconstruction(self) -> Iterator[str]:
         report = self.report
@@ -95,18 +106,17 @@ class _Writer:
         yield f"- **When was the issue introduced?** {moment(report.introduced)}"
         yield f"- **When was it detected?** {moment(report.detected)}"
         yield f"- **When was it resolved?** {moment(report.resolved)}"
-        minutes = report.duration_minutes
-        yield f"- **Total user impact duration:** {UNKNOWN if minutes is None else duration(timedelta(minutes=minutes))}"
+        yield f"- **Total user impact duration:** {self._impact_span()}"
         yield ""
         yield from table(("From", "To", "Took"), self._spans())
         yield ""
         for entry in self.incident.timeline:
             if entry.kind in _TURNS:
-                yield f"- {entry.at:%H:%M:%S} {safe(entry.actor)}: {safe(entry.text)}"
+                yield f"- **{entry.at:%H:%M:%S}** {safe(said(entry.actor, entry.text))}"
         yield ""
         yield "The whole timeline is in [timeline.md](timeline.md)."
         yield ""
-        for evidence in self.incident.evidence:
+        for evidence in pictured(self.incident):
             for path in evidence.pictures:
                 yield f"![{safe(evidence.summary)}]({self.picture(path)})"
                 yield ""

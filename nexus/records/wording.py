@@ -48,6 +48,16 @@ def duration(span: timedelta | None) -> str:
     return f"{sign}{minutes} min" if minutes else f"{sign}{seconds} s"
 
 
+def said(actor: str, text: str) -> str:
+    """`actor: text`, without saying the actor twice."""
+    return text if text.startswith(actor) else f"{actor}: {text}"
+
+
+def count(number: int, one: str) -> str:
+    """`1 brief`, `2 briefs`."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a Markdown table; cells are Markdown already."""
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]

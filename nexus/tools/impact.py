@@ -30,6 +30,7 @@ class Gathered:
     problems: list[Problem] = field(default_factory=list)
     databases_seen: bool = False
     metrics_seen: bool = False
+    tried: bool = False
     answered: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
 
@@ -45,8 +46,11 @@ class Gathered:
 
     @property
     def telemetry(self) -> str:
-        """full: metrics and everything else the world has answered; none: nothing was measured at all."""
-        if self.metrics_seen and not self.silent:
+        """full: metrics, tried endpoints and everything else answered; none: nothing was measured at all.
+
+        Without anybody trying the service from outside, quiet metrics do not prove that users are well.
+        """
+        if self.metrics_seen and self.tried and not self.silent:
             return "full"
         return "partial" if self.vitals or self.databases_seen or self.problems else "none"
 
@@ -74,6 +78,7 @@ async def _requests(look: Look, gathered: Gathered) -> None:
     tried: dict[str, Vital] = {}
     if world.endpoints is not None:
         tried = from_probes(await gathered.ask("endpoints", world.endpoints.probe(at)) or ())
+        gathered.tried = bool(tried)
     seen: dict[str, Vital] = {}
     if world.browser is not None:
         pages = await gathered.ask("browsers", world.browser.pages(at)) or ()
@@ -133,6 +138,8 @@ def _told(toll: Toll, gathered: Gathered, data: str) -> str:
             parts.append(f"{name} does not run")
         elif vital.failing:
             parts.append(f"{name} fails {vital.errors or 0.0:.0%} of requests (normally {vital.normal_errors:.1%})")
+        elif vital.bare:
+            parts.append(f"{name} opens without {vital.parts:.0%} of its pictures, styles and scripts")
         elif vital.slow:
             parts.append(f"{name} takes {vital.slowness:.1f} times as long as normal")
         else:

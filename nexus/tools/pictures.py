@@ -26,7 +26,7 @@ OF_ONE = 2
 class Page(Word):
     """Which page."""
 
-    page: str = Field(default="/", max_length=200)
+    page: str | None = Field(default=None, max_length=200, description="the first watched one when not named")
 
 
 def choose(shifts: Sequence[Shift]) -> list[Shift]:
@@ -71,9 +71,10 @@ def _told(shift: Shift) -> str:
 
 async def _screenshot(look: Look, arguments: Page) -> Seen:
     browser = need(look.world.browser, "browser")
-    png = await browser.screenshot(arguments.page, look.at)
-    summary = f"The page {arguments.page} as a user sees it at {look.at:%H:%M:%S} UTC."
-    return Seen(PictureReading(summary=summary, shows=(arguments.page,)), {"page.png": png})
+    page = arguments.page or next((p.page for p in await browser.pages(look.at)), "/")
+    png = await browser.screenshot(page, look.at)
+    summary = f"The page {page} as a user sees it at {look.at:%H:%M:%S} UTC."
+    return Seen(PictureReading(summary=summary, shows=(page,)), {"page.png": png})
 
 
 PICTURE_METRICS = Tool(

@@ -14,6 +14,7 @@ from nexus.tools.metrics import QUERY_METRICS
 from nexus.tools.options import ACTION_OPTIONS, DRY_RUN, PREPARE_ROLLBACK
 from nexus.tools.pictures import PICTURE_METRICS, SCREENSHOT
 from nexus.tools.pipeline import PIPELINE_STATUS
+from nexus.tools.recovery import RECOVERY
 from nexus.tools.regression import REGRESS_ENDPOINTS
 from nexus.tools.security import SECURITY_SIGNALS
 from nexus.tools.suspects import RANK_SUSPECTS
@@ -29,6 +30,7 @@ TOOLS: dict[str, Tool] = {
         API_ERROR_RATES,
         SERVICE_COMMUNICATION,
         RANK_SUSPECTS,
+        RECOVERY,
         PICTURE_METRICS,
         SCREENSHOT,
         SECURITY_SIGNALS,

@@ -16,8 +16,10 @@ from nexus.world.metrics import Floats, MetricKind, Series
 
 RECENT = timedelta(minutes=5)
 STALE = timedelta(minutes=15)
-STILL_OPENS = 0.45
-"""The most that missing assets count as a share of failures."""
+QUICK_MS = 10.0
+"""Anything quicker than this is equally quick."""
+_PARTS = ("asset", "static", "image")
+"""Words in the name of an error series that counts parts of a page; a page without them still opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Vital:
     latency: float | None = None
     normal_latency: float | None = None
     down: bool = False
+    parts: float = 0.0
+    """Share of the parts of its pages, such as pictures and styles, that do not arrive."""
     noted: bool = False
     """Something is wrong that has no share, such as script errors or a failure count without a request count."""
 
@@ -42,10 +46,10 @@ class Vital:
 
     @property
     def slowness(self) -> float:
-        """How many times slower than normal; 1 when not measured."""
-        if self.latency is None or not self.normal_latency:
+        """How many times slower than normal, or than what anybody would notice; 1 when not measured."""
+        if self.latency is None or self.normal_latency is None:
             return 1.0
-        return self.latency / self.normal_latency
+        return self.latency / max(self.normal_latency, QUICK_MS)
 
     @property
     def failing(self) -> bool:
@@ -59,9 +63,14 @@ class Vital:
         return self.slowness >= 2 and gap >= 20
 
     @property
+    def bare(self) -> bool:
+        """Its pages open without more than one in fifty of their parts."""
+        return self.parts > 0.02
+
+    @property
     def hit(self) -> bool:
         """Beyond its normal in any way."""
-        return self.failing or self.slow or self.noted
+        return self.failing or self.slow or self.bare or self.noted
 
 
 def recent_value(times: Floats, values: Floats, at: datetime) -> float | None:
@@ -76,10 +85,10 @@ def recent_value(times: Floats, values: Floats, at: datetime) -> float | None:
     return max(float(np.median(recent)), float(np.min(recent[-2:])))
 
 
-def normal_value(times: Floats, values: Floats, start: datetime, end: datetime) -> float | None:
-    """A low-leaning middle (40th percentile) of [start, end], so that trouble within it moves it little; None without samples."""
+def normal_value(times: Floats, values: Floats, start: datetime, end: datetime, percentile: float = 40) -> float | None:
+    """A low-leaning middle of [start, end], so that trouble within it moves it little; None without samples."""
     held = ~np.isnan(values) & (times >= start.timestamp()) & (times <= end.timestamp())
-    return float(np.percentile(values[held], 40)) if held.any() else None
+    return float(np.percentile(values[held], percentile)) if held.any() else None
 
 
 def _scale(series: Series) -> Callable[[Floats], Floats] | None:
@@ -99,14 +108,26 @@ def _scale(series: Series) -> Callable[[Floats], Floats] | None:
 def _measured(
     series: Series, scale: Callable[[Floats], Floats], baseline: Series | None, at: datetime, span: tuple[datetime, datetime]
 ) -> tuple[float, float] | None:
-    """Now and normal of one series; the baseline stands in where the time before the alert was not sampled."""
-    now = recent_value(series.times, scale(series.values), at)
-    if now is None:
+    """Now and normal of one series; the baseline stands in where the time before the alert was not sampled.
+
+    What it often reaches when all is well is no news: what a quarter of the time before reached, or 5 % of the baseline.
+    """
+    values = scale(series.values)
+    if np.isnan(values).all():
         return None
-    normal = normal_value(series.times, scale(series.values), *span)
-    if normal is None and baseline is not None and not np.isnan(baseline.values).all():
-        normal = float(np.nanmedian(scale(baseline.values)))
-    return None if normal is None else (now, normal)
+    now = recent_value(series.times, values, at)
+    dead = series.kind is MetricKind.AVAILABILITY and series.times[0] < (at - RECENT).timestamp() and np.nanmin(values) >= 0.99
+    if now is None or dead:
+        return None
+    normal = normal_value(series.times, values, *span)
+    high = normal_value(series.times, values, *span, percentile=75)
+    if baseline is not None and not np.isnan(baseline.values).all():
+        quiet = scale(baseline.values)
+        normal = float(np.nanmedian(quiet)) if normal is None else normal
+        high = float(np.nanpercentile(quiet, 95))
+    if normal is None or high is None:
+        return None
+    return (min(now, normal) if now <= 1.1 * high else now), normal
 
 
 def from_metrics(
@@ -129,6 +150,9 @@ def from_metrics(
         now, normal = measured
         if one.kind is MetricKind.LATENCY:
             latencies[one.component].append(Vital(one.component, latency=now, normal_latency=normal))
+            continue
+        if any(word in one.metric for word in _PARTS):
+            vitals[one.component] = replace(vital, parts=max(vital.parts, now - normal))
             continue
         candidate = replace(vital, errors=min(1.0, max(0.0, now)), normal_errors=min(1.0, max(0.0, normal)))
         if vital.errors is None or candidate.excess > vital.excess:
@@ -190,16 +214,11 @@ def from_probes(probes: Iterable[ProbeResult]) -> dict[str, Vital]:
 def from_pages(
     pages: Iterable[PageHealth], scripts: Callable[[PageHealth], bool], slow: Callable[[PageHealth], bool]
 ) -> dict[str, Vital]:
-    """Vitals of the client's side. Browsers count script errors and not the people who met them, so these are only noted.
-
-    A page without its assets still opens, so it counts as degraded and never as gone.
-    """
+    """Vitals of the client's side. Browsers count script errors and not the people who met them, so these are only noted."""
     vitals: dict[str, Vital] = {}
     for page in pages:
         held = vitals.get(page.component, Vital(page.component))
-        held = replace(held, noted=held.noted or scripts(page))
-        if page.assets_failing_share > max(0.02, held.errors or 0.0):
-            held = replace(held, errors=min(STILL_OPENS, page.assets_failing_share))
+        held = replace(held, noted=held.noted or scripts(page), parts=max(held.parts, page.assets_failing_share))
         if slow(page) and page.load_ms / max(1.0, page.normal_load_ms) > held.slowness:
             held = replace(held, latency=page.load_ms, normal_latency=page.normal_load_ms)
         vitals[page.component] = held
@@ -221,7 +240,7 @@ def _filled(held: Vital, other: Vital) -> Vital:
         held = replace(held, errors=other.errors, normal_errors=other.normal_errors)
     if held.latency is None and other.latency is not None:
         held = replace(held, latency=other.latency, normal_latency=other.normal_latency)
-    return replace(held, down=held.down or other.down, noted=held.noted or other.noted)
+    return replace(held, down=held.down or other.down, noted=held.noted or other.noted, parts=max(held.parts, other.parts))
 
 
 def worsened(vitals: Mapping[str, Vital], seen: Mapping[str, Vital]) -> dict[str, Vital]:
@@ -229,9 +248,7 @@ def worsened(vitals: Mapping[str, Vital], seen: Mapping[str, Vital]) -> dict[str
     result = dict(vitals)
     for component, vital in seen.items():
         held = result.get(component, Vital(component))
-        if vital.excess > held.excess:
-            held = replace(held, errors=vital.errors, normal_errors=vital.normal_errors)
         if vital.slowness > held.slowness:
             held = replace(held, latency=vital.latency, normal_latency=vital.normal_latency)
-        result[component] = replace(held, noted=held.noted or vital.noted)
+        result[component] = replace(held, noted=held.noted or vital.noted, parts=max(held.parts, vital.parts))
     return result

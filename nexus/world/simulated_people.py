@@ -1,18 +1,20 @@
-"""Simulated people: channel, status page, stakeholders and backlog kept in memory; each key is taken once."""
+"""SimulatedPeople: channel, status page, stakeholders and backlog in memory, for worlds that must not write to anybody."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from nexus.incident import BacklogItem
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One thing that went out; `to` is a role, or `status page`, `stakeholders` or `channel`."""
+class Message:
+    """One thing that was sent; `to` is empty for the status page."""
 
+    kind: Literal["channel", "status", "brief", "notice"]
     incident: str
     to: str
     text: str
@@ -21,36 +23,40 @@ class Sent:
 
 
 class SimulatedPeople:
-    """What was sent lies in `sent`, in order; backlog items lie in `backlog` by key."""
+    """`messages` is what was sent, in order; the same key is never sent twice. `backlog` is by key."""
 
     def __init__(self) -> None:
-        self.sent: list[Sent] = []
+        self.messages: list[Message] = []
         self.backlog: dict[str, BacklogItem] = {}
 
-    def _keep(self, sent: Sent) -> None:
-        if all(sent.key != earlier.key for earlier in self.sent):
-            self.sent.append(sent)
-
     async def open_channel(self, incident: str, title: str, at: datetime) -> str:
-        """The channel's name."""
-        name = f"#inc-{incident.lower()}"
-        self._keep(Sent(incident, "channel", title, at, f"{incident}/channel"))
+        """The incident's channel; asked again, the same one."""
+        name = f"#incident-{incident.lower()}"
+        self._send(Message("channel", incident, name, title, at, f"channel/{incident}"))
         return name
 
     async def post_status(self, incident: str, text: str, at: datetime, key: str) -> None:
-        """Keep a post of the status page."""
-        self._keep(Sent(incident, "status page", text, at, key))
+        """Publish on the status page."""
+        self._send(Message("status", incident, "", text, at, key))
 
     async def brief(self, incident: str, text: str, at: datetime, key: str) -> None:
-        """Keep a stakeholders' brief."""
-        self._keep(Sent(incident, "stakeholders", text, at, key))
+        """Send to the stakeholders."""
+        self._send(Message("brief", incident, "stakeholders", text, at, key))
 
     async def notify(self, incident: str, to: str, text: str, at: datetime, key: str) -> None:
-        """Keep a message to one role."""
-        self._keep(Sent(incident, to, text, at, key))
+        """Tell one role or person."""
+        self._send(Message("notice", incident, to, text, at, key))
 
     async def add_to_backlog(self, items: Sequence[BacklogItem]) -> int:
-        """How many items were new."""
-        new = [item for item in items if item.key not in self.backlog]
-        self.backlog.update((item.key, item) for item in new)
-        return len({item.key for item in new})
+        """Add what is not there yet, by key; how many were new."""
+        new = {item.key: item for item in items if item.key not in self.backlog}
+        self.backlog.update(new)
+        return len(new)
+
+    def sent(self, kind: str) -> list[Message]:
+        """What was sent of that kind, in order."""
+        return [m for m in self.messages if m.kind == kind]
+
+    def _send(self, message: Message) -> None:
+        if all((m.kind, m.key) != (message.kind, message.key) for m in self.messages):
+            self.messages.append(message)

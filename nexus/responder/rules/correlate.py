@@ -83,7 +83,12 @@ def _on_metrics(entry: SuspectEntry, item: Evidence) -> str | None:
 
 def _on_rates(entry: SuspectEntry, item: Evidence) -> str | None:
     own = [e for e in reading(item, ErrorRatesReading).entries if e.component == entry.component and e.abnormal]
-    return f"its error rate is {own[0].error_rate:.1%}" if own and own[0].error_rate is not None else None
+    if not own:
+        return None
+    rate, normal = own[0].error_rate, own[0].normal_error_rate or 0.0
+    if rate is not None and rate > normal + 0.01:
+        return f"its error rate is {rate:.1%}, normally {normal:.1%}"
+    return f"its latency is {own[0].latency_ms or 0:.0f} ms, normally {own[0].normal_latency_ms or 0:.0f} ms"
 
 
 def _on_edges(entry: SuspectEntry, item: Evidence) -> str | None:

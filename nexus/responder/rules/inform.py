@@ -49,8 +49,9 @@ async def escalate(task: Task, desk: Desk) -> Proposal:
     tried = [a for a in task.facts["actions"] if a["result"] in ("undone", "failed")]
     name = task.agent.name
     if name == "studio-producer" and task.facts["rule"] != "revenue":
-        vendor = f" Open a vendor escalation for {cause.component}." if cause.component else " Have vendors of the suspects on call."
-        text = f"Bring in a second engineer for {cause.component or 'the search for the cause'}; {len(tried)} attempts have not helped.{vendor}"
+        vendor = f" Open a vendor escalation for {cause.component}." if cause.component else " Have the vendors of the suspects on call."
+        so_far = f"{len(tried)} changes were tried and did not help." if tried else "No change has been tried yet."
+        text = f"Bring in a second engineer for {cause.component or 'the search for the cause'}. {so_far}{vendor}"
     elif name == "project-shepherd":
         text = f"Free one developer who knows {cause.component or 'the affected service'} from sprint work until this is resolved."
     elif name == "legal-compliance-checker":

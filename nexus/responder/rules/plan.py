@@ -38,7 +38,7 @@ def order(options: Sequence[Action], branch: Branch, cause: RootCause, previous:
         reverses = previous is not None and previous in {str(v) for v in action.arguments.values()}
         return (0 if reverses else 1, preferred.index(action.kind.value))
 
-    return sorted((o for o in options if o.kind.value in branch.actions), key=place)
+    return sorted((o for o in options if o.kind.value in branch.actions and o.arguments.get("on") is not False), key=place)
 
 
 async def _previous(desk: Desk, task: Task, cause: RootCause) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexus.incident import Alert, Classification, Evidence, Impact, Severity
+from nexus.incident import Alert, AlertState, Classification, Evidence, Impact, Severity
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.runbook import floor_for
@@ -28,14 +28,22 @@ async def classify(task: Task, desk: Desk) -> Classification:
             update={"breach_suspected": breach, "user_data_affected": bool(impact.user_data_affected) or (breach and security.personal_data)}
         )
     floor, because = floor_for(task.library.runbook, signals)
-    false_alarm = await _nothing_is_wrong(desk, signals)
+    calm = await _nothing_is_wrong(desk, signals)
+    insists = alert.state is AlertState.FIRING and alert.level in ("critical", "high")
+    small = floor is Severity.P3 and alert.level in ("low", "unknown")
+    severity, rationale = floor, because
+    if calm and insists:
+        severity = floor.worse_of(Severity.P2)
+        rationale = f"nothing is beyond its normal, but the source still says {alert.level}: a closer look before it is dismissed"
+    elif calm and not small:
+        rationale = "every look was possible and all is normal now"
     return Classification(
-        severity=floor,
+        severity=severity,
         floor=floor,
         impact=impact,
         signals=signals,
-        false_alarm=false_alarm and not (floor is Severity.P3 and alert.level in ("low", "unknown")),
-        rationale="every look was possible and all is normal now" if false_alarm else because,
+        false_alarm=calm and not insists and not small,
+        rationale=rationale,
         evidence=tuple(e.id for e in desk.seen if not e.failed),
     )
 
@@ -54,7 +62,7 @@ def _moved(evidence: Evidence) -> bool:
         return True
     reading = MetricsReading.model_validate({"summary": "", **evidence.values})
     telling = [c for c in reading.changed if c.kind in ("errors", "latency", "availability")]
-    return reading.looked_at == 0 or any(c.onset >= evidence.at and c.score > 0 for c in telling)
+    return reading.looked_at == 0 or bool(telling)
 
 
 def _complains(evidence: Evidence) -> bool:

@@ -16,7 +16,7 @@ from nexus.errors import WorldError
 from nexus.world.calls import CallStats
 from nexus.world.changes import Change, ChangeKind
 from nexus.world.logs import LogLine
-from nexus.world.metrics import Series
+from nexus.world.metrics import Floats, MetricKind, Series
 from nexus.world.recording.names import kind_of, unit_of
 
 _LEVEL = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|ERR|SEVERE|CRITICAL|FATAL|PANIC)\b", re.IGNORECASE)
@@ -46,6 +46,15 @@ def level_of(message: str) -> str:
         return ""
     level = found.group(1).lower()
     return _LEVELS.get(level, level)
+
+
+def _unit(metric: str, values: Floats) -> str:
+    """The unit by the metric's name; a latency without one is in seconds where its values are small, else in milliseconds."""
+    unit = unit_of(metric)
+    if unit or kind_of(metric) is not MetricKind.LATENCY:
+        return unit
+    held = values[np.isfinite(values)]
+    return "s" if not held.size or float(np.median(held)) < 20 else "ms"
 
 
 class Files:
@@ -201,5 +210,5 @@ class Files:
         for number, column in enumerate(columns, 1):
             component, _, metric = column.rpartition("__")
             values = table[:, number]
-            series.append(Series(component or column, metric, kind_of(metric), unit_of(metric), table[:, 0], values))
+            series.append(Series(component or column, metric, kind_of(metric), _unit(metric, values), table[:, 0], values))
         return series

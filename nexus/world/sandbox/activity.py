@@ -17,7 +17,7 @@ from nexus.world.sandbox.noise import Minutes
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """`level` ramps from 0 to 1; `size` is the share of requests that fail at full level; `began` is when each minute's spell began."""
+    """`level` is 0 to 1; `size` is the share of requests that fail at full level; `began` is when each minute's spell began."""
 
     level: Floats
     size: Floats
@@ -42,28 +42,35 @@ def holds(pattern: Pattern, control: Mapping[str, Any], first: Mapping[str, Any]
     """Whether the controls are as such an action leaves them; `first` is how they began."""
     target, wanted = pattern.target, pattern.arguments
     match pattern.kind:
-        case ActionKind.ROLLBACK if "key" in wanted:
-            return bool(control.get(f"config/{target}/{wanted['key']}") == wanted.get("to_version"))
-        case ActionKind.ROLLBACK:
-            return bool(control.get(f"version/{target}") == wanted.get("to_version"))
-        case ActionKind.SCALE:
-            return bool(wanted) and all(_met(control.get(f"{name}/{target}"), value) for name, value in wanted.items())
-        case ActionKind.FAILOVER if f"drained/{target}" in control:
-            return bool(control[f"drained/{target}"])
-        case ActionKind.FAILOVER if "away_from" in wanted:
-            return wanted["away_from"] in control.get(f"away/{target}", [])
         case ActionKind.FAILOVER:
-            return control.get(f"primary/{target}") != first.get(f"primary/{target}")
-        case ActionKind.FALLBACK:
-            return bool(control.get(f"fallback/{target}") == wanted.get("on", True))
-        case ActionKind.FLAG:
-            return bool(control.get(f"flag/{target}/{wanted.get('flag')}") == wanted.get("on", False))
+            return _moved(target, wanted, control, first)
+        case ActionKind.SCALE:
+            now = [control.get(f"{name}/{target}") for name in wanted]
+            return bool(wanted) and all(map(_met, now, wanted.values()))
         case ActionKind.HOTFIX:
             return wanted.get("patch") in control.get(f"patches/{target}", [])
         case ActionKind.LIMIT:
             return wanted.get("source") in control.get(f"limits/{target}", [])
-        case _:
+        case ActionKind.RESTART | ActionKind.ROTATE:
             return False
+    named = {
+        ActionKind.ROLLBACK: (
+            f"config/{target}/{wanted['key']}" if "key" in wanted else f"version/{target}",
+            wanted.get("to_version"),
+        ),
+        ActionKind.FALLBACK: (f"fallback/{target}", wanted.get("on", True)),
+        ActionKind.FLAG: (f"flag/{target}/{wanted.get('flag')}", wanted.get("on", False)),
+    }
+    name, value = named[pattern.kind]
+    return bool(control.get(name) == value)
+
+
+def _moved(target: str, wanted: Mapping[str, Any], control: Mapping[str, Any], first: Mapping[str, Any]) -> bool:
+    if f"drained/{target}" in control:
+        return bool(control[f"drained/{target}"])
+    if "away_from" in wanted:
+        return wanted["away_from"] in control.get(f"away/{target}", [])
+    return bool(control.get(f"primary/{target}") != first.get(f"primary/{target}"))
 
 
 def _credential_is_new(control: Mapping[str, Any], credential: str | None) -> bool:
@@ -89,7 +96,8 @@ def activity(fault: Fault, timeline: Timeline, ks: Minutes, credential: str | No
     for begins, control in zip(timeline.begins, timeline.controls, strict=True):
         there = condition is None or control.get(condition[0]) == condition[1]
         cured = any(
-            _credential_is_new(control, credential) if p.kind is ActionKind.ROTATE else holds(p, control, first) for p in fault.cures()
+            _credential_is_new(control, credential) if p.kind is ActionKind.ROTATE else holds(p, control, first)
+            for p in fault.cures()
         )
         since.append(begins if not live or (there and not cured and not live[-1]) else since[-1])
         live.append(float(there and not cured))

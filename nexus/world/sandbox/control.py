@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from nexus.incident import Action, Word
 from nexus.world.sandbox.scenario import Scenario
-from nexus.world.sandbox.shop import Shop
+from nexus.world.sandbox.shop import Component, Shop
 
 Control = Mapping[str, Any]
 """Names like `version/checkout`, `config/payment/retry.limit`, `replicas/cart`, `volume_gb/orders-db`, `fallback/cdn`."""
@@ -49,29 +49,28 @@ class ActionLog:
             return entry
 
 
+def _of(c: Component) -> dict[str, Any]:
+    """One component's controls when all is well."""
+    name = c.name
+    served = c.kind in ("backend", "cache")
+    parts: list[tuple[object, dict[str, Any]]] = [
+        (c.releases, {f"version/{name}": c.releases[-1] if c.releases else "", f"patches/{name}": []}),
+        (served, {f"replicas/{name}": c.replicas, f"away/{name}": []}),
+        (c.kind == "backend", {f"limits/{name}": []}),
+        (c.volume_gb, {f"volume_gb/{name}": c.volume_gb, f"connections/{name}": c.max_connections}),
+        (c.standby, {f"primary/{name}": name}),
+        (c.credential, {f"credential/{c.credential}": 1}),
+        (c.kind == "external", {f"fallback/{name}": False}),
+        (c.kind == "node", {f"drained/{name}": False}),
+        (c.config, {f"config/{name}/{key}": version for key, version in c.config.items()}),
+        (c.flags, {f"flag/{name}/{flag}": on for flag, on in c.flags.items()}),
+    ]
+    return {key: value for there, part in parts if there for key, value in part.items()}
+
+
 def initial(shop: Shop, scenario: Scenario) -> dict[str, Any]:
     """The controls before anything in the scenario happened."""
-    state: dict[str, Any] = {}
-    for c in shop.components:
-        if c.releases:
-            state[f"version/{c.name}"] = c.releases[-1]
-            state[f"patches/{c.name}"] = []
-        if c.kind in ("backend", "cache"):
-            state |= {f"replicas/{c.name}": c.replicas, f"away/{c.name}": []}
-        if c.kind == "backend":
-            state[f"limits/{c.name}"] = []
-        if c.volume_gb:
-            state |= {f"volume_gb/{c.name}": c.volume_gb, f"connections/{c.name}": c.max_connections}
-        if c.standby:
-            state[f"primary/{c.name}"] = c.name
-        if c.credential:
-            state[f"credential/{c.credential}"] = 1
-        if c.kind == "external":
-            state[f"fallback/{c.name}"] = False
-        if c.kind == "node":
-            state[f"drained/{c.name}"] = False
-        state |= {f"config/{c.name}/{key}": version for key, version in c.config.items()}
-        state |= {f"flag/{c.name}/{flag}": on for flag, on in c.flags.items()}
+    state = {key: value for c in shop.components for key, value in _of(c).items()}
     for change in sorted(scenario.changes, key=lambda c: c.at, reverse=True):
         name, _, before = changed(change.component, change.kind, change.key, change.version, change.previous)
         if name and (before is not None or name not in state):

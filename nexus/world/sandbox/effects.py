@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class Scene:
         """A numeric control over the minutes."""
         return self.over(lambda control: float(control.get(name, default)))
 
-    def over(self, read: Callable[[dict[str, object]], float]) -> Floats:
+    def over(self, read: Callable[[dict[str, Any]], float]) -> Floats:
         """Anything read from the controls, over the minutes."""
         values = np.asarray([read(control) for control in self.timeline.controls])
         return values[np.searchsorted(np.asarray(self.timeline.begins), self.ks, side="right") - 1]
@@ -75,7 +76,7 @@ class Scene:
         return self.over(lambda control: float(node in hosts(component, control)) / max(1, len(hosts(component, control))))
 
 
-def hosts(component: Component, control: dict[str, object]) -> tuple[str, ...]:
+def hosts(component: Component, control: dict[str, Any]) -> tuple[str, ...]:
     """Hosts on which the component runs."""
     away = control.get(f"away/{component.name}")
     avoided = away if isinstance(away, list) else []
@@ -130,7 +131,12 @@ def _(fault: f.MemoryLeak, act: Activity, scene: Scene) -> None:
     local, component = scene.local[fault.where], scene.shop.by_name[fault.where]
     minutes, began = scene.ks.astype(np.float64), act.began
     for landed, entry in scene.timeline.landed:
-        if entry.kind == "apply" and entry.action and entry.action.kind is ActionKind.RESTART and entry.action.target == fault.where:
+        if (
+            entry.kind == "apply"
+            and entry.action
+            and entry.action.kind is ActionKind.RESTART
+            and entry.action.target == fault.where
+        ):
             began = np.where(minutes >= landed, np.maximum(began, landed), began)
     filled = np.where(act.level > 0, np.clip((minutes - began + 1) / max(fault.ramp, 1.0), 0, 1), 0.0)
     local.memory = local.memory + (97.0 - component.memory) * filled
@@ -221,7 +227,13 @@ def _(fault: f.Cosmetic, act: Activity, scene: Scene) -> None:
     """Nothing that telemetry would show."""
 
 
-_DIP = {ActionKind.RESTART: 0.25, ActionKind.FAILOVER: 0.3, ActionKind.ROLLBACK: 0.08, ActionKind.HOTFIX: 0.06, ActionKind.ROTATE: 0.1}
+_DIP = {
+    ActionKind.RESTART: 0.25,
+    ActionKind.FAILOVER: 0.3,
+    ActionKind.ROLLBACK: 0.08,
+    ActionKind.HOTFIX: 0.06,
+    ActionKind.ROTATE: 0.1,
+}
 
 
 def disturb(scene: Scene) -> None:

@@ -45,7 +45,9 @@ class Fault(Word):
     ramp: Offset = Field(default=1.0, gt=0, description="how long it takes to its full size")
     size: Share = Field(default=0.8, description="share of requests that fail at full size")
     slower: float = Field(default=1.0, ge=1, description="latency at full size, as a multiple of normal")
-    cured_by: tuple[Pattern, ...] | None = Field(default=None, description="in place of the kind's own cure; [] means nothing does")
+    cured_by: tuple[Pattern, ...] | None = Field(
+        default=None, description="in place of the kind's own cure; [] means nothing does"
+    )
     treated_by: tuple[Treatment, ...] = ()
     made_worse_by: tuple[Worsening, ...] = ()
 
@@ -291,7 +293,8 @@ class Cosmetic(Fault):
 
 
 AnyFault = Annotated[
-    BadRelease | BadConfig | BadFlag | CodeBug | DiskFull | ConnectionsExhausted | MemoryLeak | CpuContention | NodeDown | CrashLoop
-    | ConsumerStuck | DependencyDown | CredentialLeak | TrafficFlood | Corruption | SlowQueries | ReplicationLag | Cosmetic,
+    BadRelease | BadConfig | BadFlag | CodeBug | DiskFull | ConnectionsExhausted | MemoryLeak | CpuContention | NodeDown
+    | CrashLoop | ConsumerStuck | DependencyDown | CredentialLeak | TrafficFlood | Corruption | SlowQueries | ReplicationLag
+    | Cosmetic,
     Field(discriminator="what"),
 ]  # fmt: skip

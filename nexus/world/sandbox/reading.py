@@ -44,7 +44,9 @@ def read_alert(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(_text(path))
     except json.JSONDecodeError as error:
-        raise WorldError(f"{path} is not JSON: line {error.lineno}: {error.msg}", "write an Alertmanager webhook payload") from error
+        raise WorldError(
+            f"{path} is not JSON: line {error.lineno}: {error.msg}", "write an Alertmanager webhook payload"
+        ) from error
     if not isinstance(data, dict):
         raise WorldError(f"{path} is not a JSON object", "write an Alertmanager webhook payload")
     return data

@@ -11,6 +11,7 @@ from nexus.world.changes import ChangeKind
 from nexus.world.sandbox.faults import AnyFault
 from nexus.world.sandbox.offset import Offset
 
+
 class ChangeSpec(Word):
     """One change, guilty or innocent."""
 
@@ -29,7 +30,8 @@ class Outage(Word):
     """A way of looking that does not answer."""
 
     of: Literal[
-        "metrics", "logs", "changes", "calls", "databases", "infrastructure", "dependencies", "endpoints", "browser", "security", "code"
+        "metrics", "logs", "changes", "calls", "databases", "infrastructure", "dependencies", "endpoints", "browser", "security",
+        "code",
     ]  # fmt: skip
     start: Offset = Field(default=-100000.0, alias="from")
     until: Offset | None = None
@@ -48,7 +50,9 @@ class Expectation(Word):
     status: Annotated[tuple[CauseStatus, ...], BeforeValidator(_tuple)] = ()
     outcome: Annotated[tuple[Outcome, ...], BeforeValidator(_tuple)]
     team: tuple[str, ...] = Field(default=(), description="agents that must be on the team; empty: by the runbook's table")
-    actions: tuple[ActionKind, ...] | None = Field(default=None, description="kinds of the changes made, in order; None: not judged")
+    actions: tuple[ActionKind, ...] | None = Field(
+        default=None, description="kinds of the changes made, in order; None: not judged"
+    )
     actions_in_any_order: bool = False
     escalations: tuple[str, ...] = Field(default=(), description="who must have been escalated to")
     order: tuple[str, ...] = Field(default=(), description="steps that must be met in this order; empty: by the flow")

@@ -1,4 +1,4 @@
-"""Simulation: the shop's condition in any minute, computed from scenario, seed, action log and time; it remembers nothing else."""
+"""Simulation: the shop's condition in any minute, from scenario, seed, action log and time; it remembers nothing else."""
 
 from __future__ import annotations
 

@@ -1,0 +1,176 @@
+"""`python -m nexus.run` and `nexus run`: an alert in, an incident out; exit status 0, 2, 3 or 4."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nexus.errors import UsageError
+from nexus.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from nexus.incident import Alert, Incident
+    from nexus.library import Library
+    from nexus.view import View
+    from nexus.world.open import Opened
+
+DEFAULT_WORLD = "sandbox:bad-deploy"
+"""What is looked at when nothing is configured: the web shop with a release that went wrong."""
+
+
+class Approve(StrEnum):
+    """Who answers approvals."""
+
+    AUTO = "auto"
+    ASK = "ask"
+    NEVER = "never"
+
+
+class Stage(StrEnum):
+    """Where to stop."""
+
+    TRIAGE = "triage"
+    INVESTIGATION = "investigation"
+    MITIGATION = "mitigation"
+    VERIFICATION = "verification"
+    POST_MORTEM = "post-mortem"
+
+
+EXIT = {"resolved": 0, "backlogged": 0, "false_alarm": 0, "waiting": 3, "handed_over": 4}
+"""Outcome to exit status; reaching the stage of --until is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One run as it was asked for."""
+
+    alert: Alert
+    opened: Opened
+    library: Library
+    settings: Settings
+    until: str | None
+    view: View
+
+
+def prepare(alert: str | None, until: Stage | None, view: View, settings: Settings) -> Request:
+    """Everything that can be wrong is found out here, before anything begins. Raises UsageError."""
+    from nexus.intake import load_alert, read_alert  # noqa: PLC0415 - kept off the path of --help
+    from nexus.library import Library  # noqa: PLC0415 - same
+    from nexus.world.open import open_world  # noqa: PLC0415 - same
+
+    library = Library.open(settings.library) if settings.library else Library.default()
+    given = load_alert(alert, now=datetime.now(UTC)) if alert else None
+    opened = open_world(settings.world or DEFAULT_WORLD, seed=settings.seed, starts_at=given.starts_at if given else None)
+    known = given or read_alert(json.dumps(opened.alert), now=datetime.now(UTC))
+    return Request(known, opened, library, settings, until.value if until else None, view)
+
+
+async def carry_out(request: Request) -> Incident:
+    """Drive the incident and write its folder."""
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - kept off the path of --help
+
+    from nexus.embedded import approve_all, approve_none, handle  # noqa: PLC0415 - same
+    from nexus.records.folder import write_folder  # noqa: PLC0415 - same
+    from nexus.records.sqlite import SqliteStore  # noqa: PLC0415 - same
+    from nexus.responder.rules import RulesResponder  # noqa: PLC0415 - same
+    from nexus.terminal import answer_at_terminal  # noqa: PLC0415 - same
+
+    out = request.settings.out
+    answers = {"auto": approve_all, "never": approve_none, "ask": answer_at_terminal(request.view)}
+    async with (
+        await SqliteStore.open(out / "records.sqlite", folder=out) as records,
+        AsyncSqliteSaver.from_conn_string(str(out / "checkpoints.sqlite")) as saver,
+    ):
+        incident = await handle(
+            request.alert,
+            library=request.library,
+            world=request.opened.world,
+            responder=RulesResponder(),
+            records=records,
+            checkpointer=saver,
+            answer=answers[request.settings.approve],
+            listeners=[request.view.event],
+            until=request.until,
+        )
+    write_folder(out, incident, request.library.template)
+    return incident
+
+
+def status_of(incident: Incident, until: str | None) -> int:
+    """The exit status for how the incident stands."""
+    if until is not None and incident.outcome.value == "waiting" and not incident.open_questions:
+        return 0
+    return EXIT[incident.outcome.value]
+
+
+def report(incident: Incident, request: Request, as_json: bool, quiet: bool) -> None:
+    """What the command says at its end: one JSON document, or a summary and where to read on."""
+    from nexus.records.document import to_json  # noqa: PLC0415 - kept off the path of --help
+    from nexus.view import render_incident  # noqa: PLC0415 - same
+
+    if as_json:
+        sys.stdout.write(to_json(incident) + "\n")
+        return
+    from rich.console import Console  # noqa: PLC0415 - same
+
+    console = Console()
+    folder = request.settings.out / incident.id
+    if not quiet:
+        console.print(render_incident(incident))
+    console.print(f"{incident.id}: {incident.outcome.value} — {folder}", highlight=False, soft_wrap=True)
+
+
+def fail(error: UsageError) -> typer.Exit:
+    """One line on standard error; exit status 2."""
+    sys.stderr.write(f"nexus: {error}\n")
+    return typer.Exit(2)
+
+
+def run(
+    alert: Annotated[str | None, typer.Option(help="File with the alert as JSON, or - for standard input.")] = None,
+    world: Annotated[str | None, typer.Option(help="sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml.")] = None,
+    library: Annotated[Path | None, typer.Option(help="Folder with agents/, prompts/ and graphs/.")] = None,
+    approve: Annotated[Approve | None, typer.Option(help="Who answers approvals.")] = None,
+    until: Annotated[Stage | None, typer.Option(help="Stop after this stage.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where incidents are kept.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The sandbox's seed.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the incident as one JSON document.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
+) -> None:
+    """Handle one alert: triage, investigate, mitigate, verify, inform, learn.
+
+    Exit status: 0 resolved, backlogged or false alarm; 2 bad usage; 3 waiting for a person; 4 handed over unresolved.
+    """
+    flags: dict[str, Any] = {
+        "world": world,
+        "library": library,
+        "approve": approve.value if approve else None,
+        "out": out,
+        "seed": seed,
+    }
+    try:
+        from nexus.logs import configure  # noqa: PLC0415 - kept off the path of --help
+        from nexus.terminal import choose_view  # noqa: PLC0415 - same
+
+        settings = load_settings(Path.cwd(), **flags)
+        configure(settings.log_level)
+        view = choose_view(quiet=quiet or as_json)
+        request = prepare(alert, until, view, settings)
+    except UsageError as error:
+        raise fail(error) from error
+    with view.shown():
+        incident = asyncio.run(carry_out(request))
+    report(incident, request, as_json, quiet)
+    raise typer.Exit(status_of(incident, request.until))
+
+
+if __name__ == "__main__":
+    typer.run(run)

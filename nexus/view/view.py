@@ -1,0 +1,105 @@
+"""View: whoever watches an incident being handled; the plain one writes a line an event, the quiet one nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol, TextIO
+
+from nexus.incident import Event, EventKind
+from nexus.records.wording import duration, plain, said
+
+WIDEST = 240
+"""Characters of an event's text in one line."""
+
+
+class View(Protocol):
+    """`event` is given each event once or more, in any order within a step; it returns at once and never raises."""
+
+    def event(self, event: Event) -> None:
+        """One event was recorded."""
+        ...
+
+    def status(self, text: str) -> None:
+        """A passing word that is no part of the record, such as what is being waited for."""
+        ...
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """While held, the terminal belongs to somebody else."""
+        yield
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """While held, the view is on."""
+        yield
+
+
+class QuietView:
+    """Shows nothing."""
+
+    def event(self, event: Event) -> None:
+        """Nothing."""
+
+    def status(self, text: str) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing to pause."""
+        yield
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Nothing to show."""
+        yield
+
+
+class PlainView:
+    """One line an event, without colour codes: for pipes, logs and CI."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream: TextIO | None = stream
+        self._opened_at: datetime | None = None
+        self._seen: set[tuple[str, str]] = set()
+        self._last = ""
+
+    def event(self, event: Event) -> None:
+        """Its time, the time since the opening, who, what kind, and its text."""
+        if (event.incident, event.key) in self._seen:
+            return
+        self._seen.add((event.incident, event.key))
+        if event.kind is EventKind.OPENED or self._opened_at is None:
+            self._opened_at = event.at
+        since = f"+{duration(event.at - self._opened_at)}"
+        text = plain(said(event.actor, event.text))
+        short = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+        self._write(f"{event.at:%H:%M:%S} {since:>11}  {event.kind.value.replace('_', ' '):<11} {short}")
+
+    def status(self, text: str) -> None:
+        """The word, once while it stays the same."""
+        line = plain(text)
+        if line != self._last:
+            self._last = line
+            self._write(f"... {line}")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Lines need no pause."""
+        yield
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Lines need no beginning or end."""
+        yield
+
+    def _write(self, line: str) -> None:
+        if self._stream is None:
+            return
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        try:
+            self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None  # its reader has gone; an incident does not stop because nobody watches

@@ -1,0 +1,76 @@
+"""Actions: the only door to the simulated shop's controls; carried out by appending to the action log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from nexus.errors import ActionFailed
+from nexus.incident import Action, DryRun
+from nexus.world.actions import Receipt
+from nexus.world.sandbox.control import Entry
+from nexus.world.sandbox.options import options_of
+from nexus.world.sandbox.orders import UNDO_LANDS, UNDO_TOOK, Clerk
+from nexus.world.sandbox.simulation import Simulation
+
+
+class SandboxActions:
+    """Changes to the simulated shop."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._sim = simulation
+        self._clerk = Clerk(simulation.shop, simulation.scenario)
+
+    async def options(self, component: str, at: datetime) -> list[Action]:
+        """Every action that could be taken on that component now, most specific first; none for an unknown one."""
+        return await options_of(self._sim, component, at)
+
+    async def dry_run(self, action: Action, at: datetime) -> DryRun:
+        """What would happen, and the controls that undo would restore."""
+        control = self._sim.commanded(at)
+        try:
+            order = self._clerk.order(action, control)
+        except ActionFailed as error:
+            return DryRun(ok=False, effect=str(error))
+        before = {name: control[name] for name in order.sets}
+        changes = any(control[name] != value for name, value in order.sets.items()) or not order.sets
+        return DryRun(
+            ok=True, effect=order.effect if changes else f"{order.effect}; it is so already", touches=order.touches, before=before
+        )
+
+    async def apply(self, action: Action, at: datetime, key: str) -> Receipt:
+        """Carry it out; the same `key` again gives the first receipt. Raises ActionFailed for what cannot be done."""
+        known = self._known(key)
+        if known is None:
+            order = self._clerk.order(action, self._sim.commanded(at))
+            entry = Entry(
+                at=at,
+                key=key,
+                kind="apply",
+                action=action,
+                sets=order.sets,
+                detail=order.effect,
+                took=order.took,
+                lands=order.lands,
+            )
+            known = self._sim.log.append(entry)
+        return Receipt(known.detail, known.took)
+
+    async def undo(self, undo: dict[str, Any], at: datetime, key: str) -> Receipt:
+        """Restore what `DryRun.before` held; the same `key` again changes nothing. Raises ActionFailed for unknown controls."""
+        known = self._known(key)
+        if known is None:
+            strange = sorted(set(undo) - set(self._sim.commanded(at)))
+            if strange:
+                raise ActionFailed(f"undo names controls that do not exist: {', '.join(strange)}", "pass the dry run's `before`")
+            told = ", ".join(f"{name} back to {value}" for name, value in sorted(undo.items())) or "nothing to restore"
+            entry = Entry(at=at, key=key, kind="undo", sets=dict(undo), detail=told, took=UNDO_TOOK, lands=UNDO_LANDS)
+            known = self._sim.log.append(entry)
+        return Receipt(known.detail, known.took)
+
+    async def state(self, at: datetime) -> dict[str, Any]:
+        """Every control as ordered by `at`."""
+        return self._sim.commanded(at)
+
+    def _known(self, key: str) -> Entry | None:
+        return next((e for e in self._sim.log.entries() if e.key == key), None)

@@ -1,0 +1,145 @@
+"""Pictures are the same bytes each time, readable PNGs, and show what moved."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from world_in_hand import Browsers, Measured, errors, look
+
+from nexus.analysis.case import Periods
+from nexus.analysis.shift import shifts_of
+from nexus.errors import Unavailable
+from nexus.pictures import MOST_PANELS, WIDTH_PX, draw_before_after
+from nexus.tools.pictures import MOST, OF_ONE, PICTURE_METRICS, SCREENSHOT, Page, choose
+from nexus.tools.readings import PictureReading
+from nexus.tools.tool import Marks, OfComponent
+from nexus.world.metrics import MetricKind, Series
+
+ALERT = datetime(2026, 3, 2, 10, 15, tzinfo=UTC)
+MARKS = Marks(
+    change=ALERT - timedelta(minutes=4), alert=ALERT, action=ALERT + timedelta(minutes=20), recovery=ALERT + timedelta(minutes=25)
+)
+
+
+def series(component: str, metric: str = "error_rate", low: float = 0.01, high: float = 0.6, unit: str = "share") -> Series:
+    times = np.arange(ALERT.timestamp() - 3600, ALERT.timestamp() + 2400, 60.0)
+    trouble = (times > ALERT.timestamp() - 120) & (times < ALERT.timestamp() + 1300)
+    values = np.asarray(np.where(trouble, high, low) * (1 + 0.05 * np.sin(times)), dtype=np.float64)
+    values[5:9] = np.nan
+    return Series(component, metric, MetricKind.ERRORS, unit, times, values)
+
+
+@dataclass(frozen=True)
+class Size:
+    width: int
+    height: int
+
+
+def size_of(png: bytes) -> Size:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    return Size(int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big"))
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 6])
+def test_a_picture_is_as_wide_as_promised_and_grows_with_its_panels(number: int) -> None:
+    size = size_of(draw_before_after([series(f"s{n}") for n in range(number)], MARKS, "Before and after"))
+    assert size.width == WIDTH_PX
+    assert 300 <= size.height <= 900
+
+
+def test_the_same_series_give_the_same_bytes() -> None:
+    shown = [series("basket"), series("gateway")]
+    assert draw_before_after(shown, MARKS, "t") == draw_before_after(shown, MARKS, "t")
+
+
+def test_threads_draw_the_same_as_one() -> None:
+    alone = draw_before_after([series("basket")], MARKS, "t")
+    with ThreadPoolExecutor(4) as threads:
+        drawn = list(threads.map(lambda _: draw_before_after([series("basket")], MARKS, "t"), range(4)))
+    assert drawn == [alone] * 4
+
+
+def test_a_mark_changes_the_picture_and_no_mark_is_needed() -> None:
+    shown = [series("basket")]
+    assert draw_before_after(shown, Marks(), "t") != draw_before_after(shown, MARKS, "t")
+
+
+def test_no_more_panels_than_can_be_read() -> None:
+    many = [series(f"s{n}") for n in range(MOST_PANELS + 3)]
+    assert draw_before_after(many, MARKS, "t") == draw_before_after(many[:MOST_PANELS], MARKS, "t")
+
+
+@pytest.mark.parametrize("name", ["漢字", "a $x^2$ b", "$", "\\frac", "x" * 500, "line\nline", ""])
+def test_any_name_can_be_drawn(name: str) -> None:
+    assert size_of(draw_before_after([series(name, metric=name, unit=name[:5])], MARKS, name)).width == WIDTH_PX
+
+
+@pytest.mark.parametrize("values", [[], [float("nan")] * 3, [float("inf"), 1.0, 2.0], [5.0, 5.0, 5.0], [1e300, -1e300, 0.0]])
+def test_any_values_can_be_drawn(values: list[float]) -> None:
+    times = np.asarray(ALERT.timestamp() + 60.0 * np.arange(len(values)), dtype=np.float64)
+    odd = Series("basket", "m", MetricKind.OTHER, "", times, np.array(values, dtype=np.float64))
+    assert size_of(draw_before_after([odd], MARKS, "t")).width == WIDTH_PX
+
+
+def test_a_mark_far_from_the_series_does_not_stretch_the_time() -> None:
+    long_ago = Marks(change=ALERT - timedelta(days=400), alert=ALERT)
+    assert draw_before_after([series("basket")], long_ago, "t") == draw_before_after([series("basket")], Marks(alert=ALERT), "t")
+
+
+def test_nothing_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="at least one series"):
+        draw_before_after([], MARKS, "t")
+
+
+def test_what_moved_is_chosen_and_no_component_takes_all_the_room() -> None:
+    loud = [series("loud", f"m{n}", high=0.9) for n in range(5)]
+    others = [series(f"other{n}", high=0.3) for n in range(6)]
+    still = [series("still", high=0.01)]
+    shifts = shifts_of([*loud, *others, *still], [], Periods(ALERT.timestamp(), ALERT.timestamp() + 2000))
+    chosen = choose(shifts)
+    assert len(chosen) == MOST
+    assert sum(s.component == "loud" for s in chosen) == OF_ONE
+    assert "still" not in {s.component for s in chosen}
+
+
+def test_when_nothing_moved_the_little_that_did_is_shown() -> None:
+    shifts = shifts_of([series(f"s{n}", high=0.01) for n in range(5)], [], Periods(ALERT.timestamp(), ALERT.timestamp() + 2000))
+    assert len(choose(shifts)) == 3
+    assert choose([]) == []
+
+
+async def test_the_tool_draws_what_moved_and_says_it() -> None:
+    seen = await PICTURE_METRICS.run(
+        look(metrics=Measured([errors("checkout", 0.01, 0.6), errors("search", 0.01, 0.01)])), OfComponent()
+    )
+    assert size_of(seen.pictures["metrics.png"]).width == WIDTH_PX
+    assert isinstance(seen.reading, PictureReading)
+    assert seen.reading.shows == ("checkout errors",)
+    assert "checkout errors 0.01 to 0.6 (still there)" in seen.reading.summary
+
+
+async def test_the_tool_says_when_nothing_moved() -> None:
+    seen = await PICTURE_METRICS.run(look(metrics=Measured([errors("search", 0.01, 0.01)])), OfComponent())
+    assert seen.reading.summary.startswith("Nothing moved")
+    assert seen.pictures
+
+
+@pytest.mark.parametrize("metrics", [None, Measured(), Measured(down=True)])
+async def test_without_metrics_there_is_no_picture_but_a_reason(metrics: Measured | None) -> None:
+    with pytest.raises(Unavailable):
+        await PICTURE_METRICS.run(look(metrics=metrics), OfComponent())
+
+
+async def test_a_screenshot_is_kept_as_the_page() -> None:
+    seen = await SCREENSHOT.run(look(browser=Browsers()), Page())
+    assert list(seen.pictures) == ["page.png"]
+    assert "/" in seen.reading.summary
+
+
+async def test_without_a_browser_there_is_no_screenshot_but_a_reason() -> None:
+    with pytest.raises(Unavailable):
+        await SCREENSHOT.run(look(), Page(page="/checkout"))
