@@ -73,13 +73,13 @@ def _trouble(classification: Classification, past: bool) -> str:
         return f"{people} {'saw' if past else 'see'} errors in {where}"
     if slow:
         return f"requests to {where} {'took' if past else 'take'} {slow}"
-    if impact.services:
-        return f"{where} {'was' if past else 'is'} not behaving as usual; the number of users affected is unknown"
-    return (
-        f"no effect on users {'was' if past else 'has been'} measured"
-        if signals.get("now") == "normal"
-        else "impact on users is unknown"
+    well = impact.users_affected == 0 and signals.get("errors") == "normal"
+    people = (
+        f"no failing requests of users {'were' if past else 'are'} measured"
+        if well
+        else "the number of users affected is unknown"
     )
+    return f"{where} {'did' if past else 'does'} not behave as usual; {people}" if impact.services else people
 
 
 def impact_text(classification: Classification | None, status: Status = Status.INVESTIGATING) -> str:

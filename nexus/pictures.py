@@ -69,9 +69,11 @@ def draw_before_after(series: Sequence[Series], marks: Moments, title: str) -> b
     columns = 1 if len(shown) <= 3 else 2
     rows = ceil(len(shown) / columns)
     with _DRAWING:  # fonts and locators are shared by all figures and are not made for several threads
-        figure = Figure(figsize=(WIDTH_PX / 100, 1.35 + 2.1 * rows), dpi=100, facecolor="white", layout="constrained")
+        height = 1.2 + 2.2 * rows
+        figure = Figure(figsize=(WIDTH_PX / 100, height), dpi=100, facecolor="white")
         FigureCanvasAgg(figure)
         panels = figure.subplots(rows, columns, sharex=True, squeeze=False)
+        figure.subplots_adjust(left=0.075, right=0.985, top=1 - 0.75 / height, bottom=0.85 / height, hspace=0.36, wspace=0.17)
         for panel, one in zip(panels.flat, shown, strict=False):
             _panel(panel, one, marks)
         for panel in panels.flat[len(shown) :]:
@@ -79,11 +81,13 @@ def draw_before_after(series: Sequence[Series], marks: Moments, title: str) -> b
             panels[rows - 2, columns - 1].tick_params(labelbottom=True)
         moments = _times(shown)
         days = " to ".join(dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in moments))
-        figure.supxlabel(f"time (UTC), {days}" if days else "time (UTC)", x=0.01, ha="left", fontsize=10, color=_QUIET)
-        figure.suptitle(_drawable(title), fontsize=13, fontweight="bold", color=_INK, parse_math=False)
+        figure.supxlabel(
+            f"time (UTC), {days}" if days else "time (UTC)", x=0.01, y=0.22 / height, ha="left", fontsize=10, color=_QUIET
+        )
+        figure.suptitle(_drawable(title), fontsize=13, fontweight="bold", color=_INK, y=1 - 0.12 / height, parse_math=False)
         handles = _legend(marks, shown)
         if handles:
-            figure.legend(handles=handles, loc="outside lower right", ncols=len(handles), frameon=False, fontsize=10)
+            figure.legend(handles=handles, loc="lower right", ncols=len(handles), frameon=False, fontsize=10)
         png = BytesIO()
         figure.savefig(png, format="png", metadata={"Software": None})
     return png.getvalue()

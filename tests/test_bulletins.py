@@ -65,8 +65,17 @@ def test_impact_names_users_traffic_and_services() -> None:
 def test_unknown_impact_is_said_as_unknown() -> None:
     assert impact_text(None) == "Impact on users is not known yet."
     assert impact_text(classified(Impact(services=("web",)))) == "An unknown number of users see errors in web."
-    assert impact_text(classified(Impact(), errors="unknown", availability="unknown")) == "Impact on users is unknown."
+    assert (
+        impact_text(classified(Impact(), errors="unknown", availability="unknown")) == "The number of users affected is unknown."
+    )
     assert "unknown" in impact_text(classified(Impact(services=("web",)), errors="unknown", availability="unknown"))
+
+
+def test_trouble_that_users_do_not_meet_is_told_as_such() -> None:
+    behind = classified(Impact(users_affected=0, services=("mail-queue",)), errors="normal", availability="ok")
+    assert impact_text(behind) == "Mail-queue does not behave as usual; no failing requests of users are measured."
+    leak = classified(Impact(users_affected=0, breach_suspected=True), errors="normal", availability="ok")
+    assert impact_text(leak) == "No failing requests of users are measured; a possible security incident is being examined."
 
 
 def test_slowness_without_errors_is_told_as_slowness() -> None:

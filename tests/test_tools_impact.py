@@ -5,7 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from world_in_hand import CATALOG, FIRED, Browsers, Hosts, Measured, Stores, Third, Traced, Tried, errors, latency, look, series
+from world_in_hand import (
+    CATALOG,
+    FIRED,
+    Browsers,
+    Guards,
+    Hosts,
+    Measured,
+    Stores,
+    Third,
+    Traced,
+    Tried,
+    errors,
+    latency,
+    look,
+    series,
+)
 
 from nexus.incident import Alert
 from nexus.tools.impact import ASSESS_IMPACT
@@ -20,6 +35,7 @@ from nexus.world.dependencies import DependencyHealth
 from nexus.world.endpoints import ProbeResult
 from nexus.world.infrastructure import Workload
 from nexus.world.metrics import MetricKind
+from nexus.world.security import SecuritySignal
 
 WELL = DatabaseHealth("orders-db", up=True, writable=True, connections=10, max_connections=100, disk_pct=40)
 QUIET = [errors(name, 0.001, 0.001) for name in ("web", "gateway", "checkout", "search", "help")]
@@ -110,7 +126,7 @@ async def test_one_bad_minute_is_not_an_incident_but_two_running_are() -> None:
 async def test_a_full_disk_puts_data_at_risk_and_corruption_loses_it() -> None:
     full = DatabaseHealth("orders-db", up=True, writable=False, connections=1, max_connections=9, disk_pct=100)
     reading = await assess(look(metrics=metrics(), databases=Stores([full])))
-    assert (reading.signals["data"], reading.impact.data_at_risk, reading.impact.user_data_affected) == ("at_risk", True, False)
+    assert (reading.signals["data"], reading.impact.data_at_risk, reading.impact.user_data_affected) == ("at_risk", True, None)
     corrupt = DatabaseHealth("orders-db", up=True, writable=True, connections=1, max_connections=9, disk_pct=10, corrupt=True)
     reading = await assess(look(metrics=metrics(), databases=Stores([corrupt])))
     assert (reading.signals["data"], reading.impact.user_data_affected) == ("lost", True)
@@ -134,11 +150,17 @@ async def test_pages_without_their_assets_are_degraded_and_not_down() -> None:
         "cdn", up=False, error_rate=1, latency_ms=9, normal_latency_ms=9, status_page="", used_by=(), fallback="none"
     )
     reading = await assess(look(metrics=metrics(), browser=Browsers([page]), dependencies=Third([cdn])))
-    assert (reading.signals["availability"], reading.signals["feature"], reading.signals["latency"]) == (
-        "degraded",
-        "core",
-        "tenfold",
-    )
+    assert [reading.signals[name] for name in ("availability", "feature", "latency")] == ["degraded", "core", "tenfold"]
+    assert (reading.impact.users_affected, reading.impact.revenue_per_hour) == (None, None)
+
+
+async def test_records_about_people_that_a_stranger_read_are_a_breach_and_affect_users() -> None:
+    read = SecuritySignal(FIRED, "data_access", "accounts", "odd", records_accessed=90, personal_data=True)
+    reading = await assess(look(metrics=metrics(), databases=Stores([WELL]), security=Guards([read])))
+    assert (reading.impact.breach_suspected, reading.impact.user_data_affected) == (True, True)
+    assert reading.signals["now"] == "abnormal"
+    reading = await assess(look(metrics=metrics(), databases=Stores([WELL]), security=Guards([])))
+    assert (reading.impact.breach_suspected, reading.impact.user_data_affected) == (False, False)
 
 
 async def test_a_third_party_that_fails_while_all_is_well_is_still_abnormal() -> None:

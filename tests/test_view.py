@@ -22,7 +22,6 @@ from nexus.view import (
     render_eval_table,
     render_incident,
     render_list,
-    view_for,
 )
 from nexus.view.board import Board, Work
 
@@ -179,12 +178,6 @@ def test_the_live_view_keeps_its_last_state_on_the_screen_and_pauses_for_a_quest
 
 def test_the_live_view_draws_in_a_narrow_terminal_before_anything_happened() -> None:
     assert "NEXUS" in shown(LiveView(terminal(20)).render(), 20)
-
-
-def test_the_view_suits_where_it_writes_to() -> None:
-    assert isinstance(view_for(terminal()), PlainView)
-    assert isinstance(view_for(terminal(colour=True)), LiveView)
-    assert isinstance(view_for(terminal(colour=True), quiet=True), QuietView)
 
 
 def test_a_quiet_view_says_nothing() -> None:

@@ -23,6 +23,16 @@ _MOST = 15
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """What each kind of telemetry showed."""
+
+    shifts: Sequence[Shift]
+    edges: Sequence[EdgeShift]
+    patterns: Sequence[Pattern]
+    gaps: Sequence[Gap]
+
+
+@dataclass(frozen=True, slots=True)
 class _Scene:
     """What is shared by all components of one case."""
 
@@ -40,15 +50,18 @@ def rank_suspects(case: Case) -> Ranking:
     """Components that may be where it began, best first; empty when nothing moved."""
     periods = Periods(case.alert_at, case.now, case.acted_at)
     shifts = shifts_of(case.series, case.baseline, periods)
+    if case.acted_at is not None:
+        shifts = [s for s in shifts if s.now or not s.moved]
     onset = onset_of(shifts)
     since = [s.since for s in case.signs if s.since is not None]
     begun = onset if onset is not None else min(since, default=case.alert_at)
-    edges = edges_of(case.calls, begun, max(begun, case.now - 600), case.now)
-    patterns = patterns_of(case.lines, begun, case.now)
+    fresh = begun if case.acted_at is None else max(begun, min(case.acted_at + 60, case.now - 60))
+    edges = edges_of(case.calls, begun, max(fresh, case.now - 600), case.now)
+    patterns = patterns_of([e for e in case.lines if not begun <= e.at.timestamp() < fresh], begun, case.now)
     gaps = gaps_of(case.calls, min(begun, case.now - 300), case.now)
     if onset is None and not (case.signs or gaps or any(p.weight >= 3 for p in patterns) or any(e.failing for e in edges)):
         return Ranking()
-    scene = _scene(case, shifts, edges, patterns, gaps, begun)
+    scene = _scene(case, _Seen(shifts, edges, patterns, gaps), begun)
     found = sorted((s for s in (_suspect(name, scene) for name in scene.profiles) if s is not None), key=_order)[:_MOST]
     return Ranking(tuple(found), begun if found else None, _separation(found))
 
@@ -64,14 +77,8 @@ def _separation(found: Sequence[Suspicion]) -> float:
     return float(min(1.0, max(0.0, 1 - second / found[0].score)))
 
 
-def _scene(
-    case: Case,
-    shifts: Sequence[Shift],
-    edges: Sequence[EdgeShift],
-    patterns: Sequence[Pattern],
-    gaps: Sequence[Gap],
-    onset: float,
-) -> _Scene:
+def _scene(case: Case, seen: _Seen, onset: float) -> _Scene:
+    shifts, edges, patterns, gaps = seen.shifts, seen.edges, seen.patterns, seen.gaps
     graph = Graph.of(case.edges or [(e.caller, e.callee) for e in edges], case.hosts)
     by_component: dict[str, list[Pattern]] = defaultdict(list)
     for pattern in patterns:
@@ -80,20 +87,33 @@ def _scene(
         for component in named or [pattern.component]:
             by_component[component].append(pattern)
     signs: dict[str, list[Sign]] = defaultdict(list)
+    blocked: dict[str, str] = {}
     for sign in case.signs:
         consumers = _complaining(sign, case, graph, by_component)
+        blocked.update(dict.fromkeys(consumers, sign.component))
         for component in consumers or (sign.component,):
             signs[component].append(sign)
     profiles = profiles_of(shifts, [*signs, *by_component, *(g.callee for g in gaps)])
     _take_edges(profiles, edges)
     for gap in gaps:
         profiles[gap.callee].gap = strength(3 + gap.times) * min(1.0, 0.4 + 0.2 * len(gap.callers))
+    for consumer, queue in blocked.items():
+        _hand_over(profiles, queue, consumer)
     for component, held in signs.items():
         lead = max(s.strength for s in held)
         profiles[component].saturation = max(profiles[component].saturation, 4.5 * lead)
     steps = [float(np.median(np.diff(s.times))) for s in case.series[:20] if s.times.size > 1]
     slack = max(60.0, 0.5 * float(np.median(steps))) if steps else 60.0
     return _Scene(case, profiles, graph, by_component, signs, starved(profiles, graph), onset, slack)
+
+
+def _hand_over(profiles: dict[str, Profile], queue: str, consumer: str) -> None:
+    """A backlog is its blocked consumer's trouble, not the queue's own."""
+    held = profiles.get(queue)
+    if held is not None:
+        profiles[consumer].saturation = max(profiles[consumer].saturation, held.saturation)
+        profiles[consumer].latency = max(profiles[consumer].latency, 0.5 * held.latency)
+        held.saturation, held.latency = 0.2 * held.saturation, 0.2 * held.latency
 
 
 def _complaining(sign: Sign, case: Case, graph: Graph, patterns: Mapping[str, Sequence[Pattern]]) -> tuple[str, ...]:

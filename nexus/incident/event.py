@@ -29,6 +29,7 @@ class EventKind(Explained):
     ACTED = "acted", "an action ended"
     UNDONE = "undone", "an action was taken back"
     REFUSED = "refused", "something was not allowed"
+    TESTED = "tested", "a patch was tried away from production"
     VERIFIED = "verified", "a verifier's judgement"
     WATCHED = "watched", "a look during the watch"
     RELAPSED = "relapsed", "the trouble came back"

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from nexus.incident import Claim, Evidence, Incident, PostMortem, Prevention, Status
+from nexus.incident import ActionRecord, Claim, Evidence, Incident, PostMortem, Prevention, Status
 from nexus.records.markdown import picture_href, title
 from nexus.records.wording import UNKNOWN, duration, moment, safe, said, slug, table
 
 Href = Callable[[str], str]
+
+MOST_LINKS = 4
+"""Evidence ids shown behind one sentence; all of them are in `incident.json`."""
 
 _PREVENTION: tuple[tuple[Prevention, str], ...] = (
     ("monitoring", "What monitoring would have caught this sooner?"),
@@ -19,7 +22,7 @@ _PREVENTION: tuple[tuple[Prevention, str], ...] = (
     ("infrastructure", "What infrastructure changes are needed?"),
 )
 _TURNS = frozenset(
-    {"opened", "classified", "diagnosed", "status", "acted", "undone", "relapsed", "escalated", "answered", "absent", "closed"}
+    {"opened", "classified", "diagnosed", "status", "acted", "undone", "relapsed", "escalated", "absent", "closed"}
 )
 _HELD = {True: "held", False: "ruled out", None: "could not be tested"}
 
@@ -47,12 +50,14 @@ def cited(incident: Incident, report: PostMortem) -> tuple[Evidence, ...]:
 
 
 def pictured(incident: Incident) -> tuple[Evidence, ...]:
-    """The evidence whose pictures the post-mortem shows: of each tool that draws the first and the last."""
-    drawn: dict[str, list[Evidence]] = {}
-    for evidence in (e for e in incident.evidence if e.pictures):
-        drawn.setdefault(evidence.tool, []).append(evidence)
-    shown = {e.id for group in drawn.values() for e in (group[0], group[-1])}
-    return tuple(e for e in incident.evidence if e.id in shown)
+    """The evidence whose pictures the post-mortem shows: the last of each tool that draws, for it saw the whole incident."""
+    last = {evidence.tool: evidence for evidence in incident.evidence if evidence.pictures}
+    return tuple(last[tool] for tool in sorted(last))
+
+
+def _done(record: ActionRecord) -> str:
+    approved = f", approved by {safe(record.approval.by)}" if record.approval else ""
+    return f"{safe(str(record.action))}: {record.result.value}{approved}"
 
 
 class _Writer:
@@ -65,7 +70,8 @@ class _Writer:
 
     def _sources(self, ids: Iterable[str]) -> str:
         links = [f"[{safe(i)}]({self._href(i)})" for i in ids if i in self._known]
-        return f" ({', '.join(links)})" if links else ""
+        more = f" and {len(links) - MOST_LINKS} more" if len(links) > MOST_LINKS else ""
+        return f" ({', '.join(links[:MOST_LINKS])}{more})" if links else ""
 
     def _claim(self, claim: Claim) -> str:
         text = safe(claim.text) or UNKNOWN
@@ -81,7 +87,7 @@ class _Writer:
         yield f"{safe(incident.id)} · {incident.outcome.meaning} · written by Workflow Optimizer from the incident's record"
         yield ""
         named = f"{cause.cause.value.replace('_', ' ')}" + (f" in **{safe(cause.component)}**" if cause.component else "")
-        done = "; ".join(f"{safe(str(a.action))}: {a.result.value}" for a in incident.actions)
+        done = "; ".join(_done(record) for record in incident.actions)
         facts = {
             "Severity": f"{incident.severity.value}, {incident.severity.meaning}" if incident.severity else UNKNOWN,
             "Service": safe(incident.alert.service or UNKNOWN),
@@ -118,7 +124,7 @@ class _Writer:
         yield ""
         for evidence in pictured(self.incident):
             for path in evidence.pictures:
-                yield f"![{safe(evidence.summary)}]({self.picture(path)})"
+                yield f"![{safe(evidence.id)}, {safe(evidence.tool.replace('_', ' '))}]({self.picture(path)})"
                 yield ""
                 yield f"*{safe(evidence.summary)}*{self._sources([evidence.id])}"
                 yield ""
@@ -185,7 +191,8 @@ class _Writer:
         yield "## 5. Action items"
         yield ""
         for item in report.action_items:
-            reason = f" · {item.kind}: {safe(item.reason)}" if item.reason else f" · {item.kind}"
+            own = item.reason and item.reason != self.incident.cause.statement
+            reason = f" · {item.kind}: {safe(item.reason)}" if own else f" · {item.kind}"
             yield f"- **{safe(item.action)}** → {safe(item.owner)} → {item.deadline:%Y-%m-%d}{reason}"
         if not report.action_items:
             yield f"- {UNKNOWN}"

@@ -133,7 +133,7 @@ async def _test_patches(case: Case, patches: list[Action], number: int) -> tuple
     title = case.context.library.agent("evidence-collector").title
     verification = done.answer or Verification(agent=title, attempt=case.state["attempt"] + 1, passed=False, checks=(), at=done.ended)
     text = "patch passes its tests" if verification.passed else "patch fails its tests"
-    await case.record(EventKind.VERIFIED, title, text, {"verification": dump(verification)}, key=str(number), at=done.ended)
+    await case.record(EventKind.TESTED, title, text, {"verification": dump(verification)}, key=str(number), at=done.ended)
     return verification, done.ended
 
 

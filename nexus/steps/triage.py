@@ -38,10 +38,10 @@ async def triage(state: State, config: RunnableConfig, runtime: Runtime[Context]
     case = open_case(state, config, context)
     runbook = context.library.runbook
     alert = alert_of(state)
-    await case.record(EventKind.OPENED, runbook.roles.commander, f"alert acknowledged: {alert.title}", {"alert": state["alert"]})
+    title = context.library.agent(runbook.roles.commander).title
+    await case.record(EventKind.OPENED, title, f"alert acknowledged: {alert.title}", {"alert": state["alert"]})
     done: Done[Classification] = await ask(case, runbook.roles.commander, "triage", Classification, {}, free=True)
     answer = classified(done.answer, runbook, done.known) if done.answer else unaided(state, runbook)
-    title = context.library.agent(runbook.roles.commander).title
     team = await _activate(case, answer)
     text = f"{answer.severity.value}: {answer.rationale}" if not answer.false_alarm else f"false alarm: {answer.rationale}"
     await case.record(EventKind.CLASSIFIED, title, text, {"severity": answer.severity.value, "team": team, "classification": dump(answer)})

@@ -88,7 +88,9 @@ async def verify(state: State, config: RunnableConfig, runtime: Runtime[Context]
     return State(verifications=[dump(verification)], absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended))
 
 
-async def _verification(case: Case, agent: str, checks: list[dict[str, Any]], suffix: str = "") -> tuple[Verification, Done[Verification]]:
+async def _verification(
+    case: Case, agent: str, checks: list[dict[str, Any]], suffix: str = "", *, aloud: bool = True
+) -> tuple[Verification, Done[Verification]]:
     state, context = case.state, case.context
     proposed = plan_of(state)
     facts = {
@@ -106,10 +108,10 @@ async def _verification(case: Case, agent: str, checks: list[dict[str, Any]], su
     found = done.answer or Verification(agent=title, attempt=state["attempt"], passed=False, checks=(absent,), at=done.ended)
     passed = bool(found.checks) and all(c.passed is True and set(c.evidence) & done.known for c in found.checks)
     found = found.model_copy(update={"passed": passed})
-    failed = "; ".join(f"{c.check}: {c.detail}" for c in found.checks if c.passed is not True)
-    await case.record(
-        EventKind.VERIFIED, title, "passed" if passed else f"not passed: {failed}", {"verification": dump(found)}, key=agent + suffix, at=done.ended
-    )
+    if aloud:
+        failed = "; ".join(f"{c.check}: {c.detail}" for c in found.checks if c.passed is not True)
+        text = "passed" if passed else f"not passed: {failed}"
+        await case.record(EventKind.VERIFIED, title, text, {"verification": dump(found)}, key=agent + suffix, at=done.ended)
     return found, done
 
 
@@ -188,7 +190,9 @@ async def await_external(state: State, config: RunnableConfig, runtime: Runtime[
     case = open_case(state, config, context, wait_until(now_of(state) + clocks.external_check_every))
     check = {"id": "external", "text": "Monitor for external recovery", "tool": "check_dependencies", "arguments": {}}
     agent = context.library.runbook.roles.commander
-    found, done = await _verification(case, agent, [check])
+    found, done = await _verification(case, agent, [check], aloud=False)
+    title = context.library.agent(agent).title
+    await case.record(EventKind.WATCHED, title, "; ".join(c.detail for c in found.checks), {"recovered": found.passed}, at=done.ended)
     since = state.get("watch_since")
     began = now_of(State(now=since)) if since else case.now
     verdict: Literal["down", "recovered", "limit"] = "recovered" if found.passed else "down"
@@ -223,7 +227,10 @@ async def _quiet(case: Case) -> tuple[bool, Any]:
     agent = case.context.library.runbook.roles.commander
     check = {"id": "watch", "text": "Monitor after the fix", "tool": "recovery", "arguments": {}}
     for attempt in ("", ".again"):
-        found, done = await _verification(case, agent, [check], attempt)
+        found, done = await _verification(case, agent, [check], attempt, aloud=False)
+        if not found.passed:
+            title = case.context.library.agent(agent).title
+            await case.record(EventKind.WATCHED, title, "; ".join(c.detail for c in found.checks), {}, key=attempt or "first", at=done.ended)
         if found.passed:
             return True, done.ended
         case = Case(case.context, case.state, case.node, case.step, done.ended)

@@ -11,8 +11,9 @@ from nexus.errors import Unavailable
 from nexus.incident import Impact
 from nexus.tools.client import load_abnormal, script_errors_abnormal
 from nexus.tools.health import database_problems, is_failing, node_problems, queue_problems, told, workload_problems
-from nexus.tools.need import some
+from nexus.tools.need import since, some
 from nexus.tools.readings import ImpactReading, Problem
+from nexus.tools.security import Gravity, gravity
 from nexus.tools.toll import Toll, reckon
 from nexus.tools.tool import Look, OfComponent, Seen, Tool
 from nexus.tools.vitals import Vital, from_calls, from_metrics, from_pages, from_probes, merged, worsened
@@ -31,6 +32,8 @@ class Gathered:
     databases_seen: bool = False
     metrics_seen: bool = False
     tried: bool = False
+    security: Gravity = "unknown"
+    people_read: bool = False
     answered: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)
 
@@ -119,10 +122,20 @@ async def _third_parties(look: Look, gathered: Gathered) -> None:
                 gathered.problems.append(Problem(component=dependency.name, problem="down", detail=detail))
 
 
-def data_signal(gathered: Gathered, catalog: ServiceCatalog) -> tuple[str, bool | None]:
+async def _misuse(look: Look, gathered: Gathered) -> None:
+    """How grave the security signals are, and whether records about people were read."""
+    if look.world.security is None:
+        return
+    signals = await gathered.ask("security", look.world.security.signals(since(look), look.at))
+    if signals is not None:
+        gathered.security = gravity(signals)
+        gathered.people_read = any(s.personal_data and s.records_accessed for s in signals)
+
+
+def data_signal(gathered: Gathered, catalog: ServiceCatalog) -> tuple[str, bool]:
     """safe, at_risk, lost or unknown; and whether people's data is among what was lost."""
     if not gathered.databases_seen:
-        return "unknown", None
+        return "unknown", False
     lost = {p.component for p in gathered.problems if p.problem == "corrupt"}
     at_risk = any(p.data_at_risk for p in gathered.problems)
     owners = {name for one in lost for name in (one, *catalog.callers_of(one))}
@@ -130,20 +143,20 @@ def data_signal(gathered: Gathered, catalog: ServiceCatalog) -> tuple[str, bool 
     return ("lost" if lost else "at_risk" if at_risk else "safe"), personal
 
 
+def _symptom(name: str, vital: Vital) -> str:
+    if vital.down:
+        return f"{name} does not run"
+    if vital.bare and vital.parts > vital.excess:
+        return f"{name} opens without {vital.parts:.0%} of its pictures, styles and scripts"
+    if vital.failing:
+        return f"{name} fails {vital.errors or 0.0:.0%} of requests (normally {vital.normal_errors:.1%})"
+    if vital.slow:
+        return f"{name} takes {vital.slowness:.1f} times as long as normal"
+    return f"{name} reports more errors than normal"
+
+
 def _told(toll: Toll, gathered: Gathered, data: str) -> str:
-    parts = []
-    for name in toll.lost[:4]:
-        vital = gathered.vitals[name]
-        if vital.down:
-            parts.append(f"{name} does not run")
-        elif vital.failing:
-            parts.append(f"{name} fails {vital.errors or 0.0:.0%} of requests (normally {vital.normal_errors:.1%})")
-        elif vital.bare:
-            parts.append(f"{name} opens without {vital.parts:.0%} of its pictures, styles and scripts")
-        elif vital.slow:
-            parts.append(f"{name} takes {vital.slowness:.1f} times as long as normal")
-        else:
-            parts.append(f"{name} reports more errors than normal")
+    parts = [_symptom(name, gathered.vitals[name]) for name in toll.lost[:4]]
     if not parts:
         parts.append("no service is beyond its normal" if gathered.vitals else "no service could be measured")
     if toll.users is not None:
@@ -157,6 +170,8 @@ def _told(toll: Toll, gathered: Gathered, data: str) -> str:
             data, "whether data is at risk is unknown"
         )
     )
+    if gathered.security not in {"none", "unknown"}:
+        parts.append(f"security: {gathered.security}")
     if gathered.silent:
         parts.append(f"no answer from {some(gathered.silent)}")
     text = "; ".join(parts) + "."
@@ -169,10 +184,12 @@ async def _assess_impact(look: Look, arguments: OfComponent) -> Seen:
     await _requests(look, gathered)
     await _state(look, gathered)
     await _third_parties(look, gathered)
+    await _misuse(look, gathered)
     service = arguments.component or look.alert.service
     toll = reckon(gathered.vitals, catalog, gathered.edges | set(catalog.edges()), service)
     data, personal = data_signal(gathered, catalog)
-    wrong = bool(toll.hit or gathered.problems)
+    wrong = bool(toll.hit or gathered.problems) or gathered.security not in {"none", "unknown"}
+    safe = data != "unknown" and gathered.security != "unknown"
     now = "abnormal" if wrong else "normal" if gathered.telemetry == "full" else "unknown"
     signals = {
         "availability": toll.availability,
@@ -191,7 +208,8 @@ async def _assess_impact(look: Look, arguments: OfComponent) -> Seen:
         services=toll.lost or toll.hit,
         revenue_per_hour=toll.revenue if gathered.vitals else None,
         data_at_risk=None if data == "unknown" else data != "safe",
-        user_data_affected=personal,
+        user_data_affected=True if personal or gathered.people_read else False if safe else None,
+        breach_suspected=None if gathered.security == "unknown" else gathered.security in {"suspected", "breach"},
     )
     return Seen(ImpactReading(summary=_told(toll, gathered, data), impact=impact, signals=signals, hit=toll.hit))
 

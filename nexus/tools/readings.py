@@ -230,10 +230,10 @@ class PagesReading(Reading):
 class ImpactReading(Reading):
     """`assess_impact`: scope, and the enumerated signals that the severity rubric looks at.
 
-    signals: availability ok|degraded|down|unknown · errors normal|elevated|majority|unknown · latency normal|elevated|tenfold|unknown ·
-    feature core|major|minor|cosmetic|unknown (the worst one hit) · data safe|at_risk|lost|unknown · workaround yes|no|unknown ·
-    alert critical|high|medium|low|unknown (the alert's own word) · telemetry full|partial|none · now normal|abnormal|unknown
-    (is anything wrong at this moment)
+    signals: availability ok|degraded|down|unknown · errors normal|elevated|majority|unknown ·
+    latency normal|elevated|tenfold|unknown · feature core|major|minor|cosmetic|unknown (the worst one hit) ·
+    data safe|at_risk|lost|unknown · workaround yes|no|unknown · alert critical|high|medium|low|unknown (the alert's own word) ·
+    telemetry full|partial|none · now normal|abnormal|unknown (is anything wrong at this moment)
     """
 
     impact: Impact

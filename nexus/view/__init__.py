@@ -1,7 +1,7 @@
 """What people at a terminal see: an incident live, as lines or as a report, and what they are asked."""
 
 from nexus.view.approval import Answer, ask_approval, ask_question
-from nexus.view.live import LiveView, view_for
+from nexus.view.live import LiveView
 from nexus.view.render import render_eval_table, render_incident, render_list
 from nexus.view.view import PlainView, QuietView, View
 
@@ -16,5 +16,4 @@ __all__ = [
     "render_eval_table",
     "render_incident",
     "render_list",
-    "view_for",
 ]

@@ -16,7 +16,6 @@ from rich.text import Text
 from nexus.incident import Event, EventKind
 from nexus.records.wording import duration, plain, said
 from nexus.view.board import Board, Desk, Work
-from nexus.view.view import PlainView, QuietView, View
 
 SEVERITY_STYLES = {"P0": "bold white on red", "P1": "bold red", "P2": "yellow", "P3": "cyan"}
 STATUS_STYLES = {"Investigating": "red", "Identified": "yellow", "Monitoring": "cyan", "Resolved": "green"}
@@ -125,15 +124,6 @@ class LiveView:
             line.stylize("dim", 0, len(plain(event.actor)))
             table.add_row(f"{event.at:%H:%M:%S}", line)
         return table
-
-
-def view_for(console: Console, *, quiet: bool = False, now: Callable[[], datetime] | None = None) -> View:
-    """The view that suits where the console writes to: live on a terminal, lines elsewhere."""
-    if quiet:
-        return QuietView()
-    if console.is_terminal and not console.is_dumb_terminal:
-        return LiveView(console, now)
-    return PlainView(console.file)
 
 
 def _name(name: str, desk: Desk) -> Text:

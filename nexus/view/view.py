@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol, TextIO
+from typing import IO, Protocol
 
 from nexus.incident import Event, EventKind
 from nexus.records.wording import duration, plain, said
@@ -59,8 +59,8 @@ class QuietView:
 class PlainView:
     """One line an event, without colour codes: for pipes, logs and CI."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream: IO[str] | None = stream
         self._opened_at: datetime | None = None
         self._seen: set[tuple[str, str]] = set()
         self._last = ""

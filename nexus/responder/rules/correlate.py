@@ -10,6 +10,7 @@ from nexus.incident import Cause, CauseStatus, Diagnosis, Evidence, Hypothesis, 
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules.claims import reading
+from nexus.runbook import Runbook, branch_for
 from nexus.tools.readings import (
     ChangesReading,
     CommunicationReading,
@@ -131,10 +132,39 @@ def supports(entry: SuspectEntry, looks: Mapping[str, Evidence]) -> list[Support
     return found
 
 
-def penalty(entry: SuspectEntry, earlier: Iterable[Mapping[str, Any]]) -> float:
-    """Attempts on that component that were taken back speak against it."""
-    failed = [a for a in earlier if a["action"]["target"] == entry.component and a["result"] in ("undone", "failed")]
-    return float(FAILED_BEFORE ** len(failed))
+def penalty(entry: SuspectEntry, earlier: Iterable[Mapping[str, Any]], runbook: Runbook) -> float:
+    """Each earlier attempt of that branch on that component speaks against it: the trouble is still there, or again."""
+    branch = branch_for(runbook, entry.cause)
+    kinds = branch.actions if branch else ()
+    tried = [a for a in earlier if a["action"]["target"] == entry.component and a["action"]["kind"] in kinds]
+    return float(FAILED_BEFORE ** len(tried))
+
+
+MECHANISM = {"deployment": "release", "config": "config", "flag": "flag"}
+BY_CHANGE = 0.65
+"""How much a change at the suspect is worth as its explanation when the ranking itself prefers another kind of cause."""
+
+
+def by_change(first: SuspectEntry, looks: Mapping[str, Evidence]) -> SuspectEntry | None:
+    """The rival explanation: what looks like capacity or a defect may have come with a change of that same component."""
+    if first.cause not in (Cause.INFRASTRUCTURE, Cause.CODE_BUG) or "list_changes" not in looks:
+        return None
+    changes = [
+        c
+        for c in reading(looks["list_changes"], ChangesReading).changes
+        if c.component == first.component and c.minutes_before >= 0 and c.kind in MECHANISM
+    ]
+    if not changes:
+        return None
+    return first.model_copy(
+        update={
+            "cause": Cause.DEPLOYMENT,
+            "mechanism": MECHANISM[changes[0].kind],
+            "change": changes[0].id,
+            "score": first.score * BY_CHANGE,
+            "cause_confidence": first.cause_confidence * 0.8,
+        }
+    )
 
 
 def _hypothesis(entry: SuspectEntry, score: float, support: list[Support]) -> Hypothesis:
@@ -173,7 +203,9 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
     if not board.suspects:
         return _without_suspects(task, looks, ruled_out, complete)
     earlier = task.facts["earlier_attempts"]
-    weighed = sorted(((s, s.score * penalty(s, earlier)) for s in board.suspects), key=lambda pair: -pair[1])
+    rival = by_change(board.suspects[0], looks)
+    entries = [*board.suspects, rival] if rival else list(board.suspects)
+    weighed = sorted(((e, e.score * penalty(e, earlier, task.library.runbook)) for e in entries), key=lambda pair: -pair[1])
     tested = [(entry, score, supports(entry, looks)) for entry, score in weighed[:3]]
     first, _, support = tested[0]
     confidence = _confidence(first, board.separated, support, len(weighed))
@@ -196,7 +228,7 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
             evidence=tuple(dict.fromkeys([ranked.id, *(s.evidence for s in supports(entry, looks))])),
             reasons=entry.reasons,
         )
-        for entry, score in weighed[:10]
+        for entry, score in [(e, s) for e, s in weighed if e is not rival][:10]
     )
     return Diagnosis(hypotheses=tuple(_hypothesis(*t) for t in tested), suspects=suspects, cause=cause, ruled_out=ruled_out)
 

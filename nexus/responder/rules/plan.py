@@ -26,8 +26,13 @@ FITS: dict[str, tuple[ActionKind, ...]] = {
     "credential": (K.ROTATE,),
     "data": (K.FAILOVER, K.RESTART),
     "flag": (K.FLAG, K.ROLLBACK),
+    "errors": (K.RESTART, K.SCALE, K.FAILOVER),
 }
 """Mechanism to the kinds of action that treat it, best first; other mechanisms take the branch's own order."""
+
+
+ONLY_FOR = {K.LIMIT: "flood", K.ROTATE: "credential"}
+"""Kinds of action that make sense for one mechanism alone."""
 
 
 def order(options: Sequence[Action], branch: Branch, cause: RootCause, previous: str | None) -> list[Action]:
@@ -38,7 +43,14 @@ def order(options: Sequence[Action], branch: Branch, cause: RootCause, previous:
         reverses = previous is not None and previous in {str(v) for v in action.arguments.values()}
         return (0 if reverses else 1, preferred.index(action.kind.value))
 
-    return sorted((o for o in options if o.kind.value in branch.actions and o.arguments.get("on") is not False), key=place)
+    def sensible(action: Action) -> bool:
+        return (
+            action.kind.value in branch.actions
+            and not (action.kind is K.FALLBACK and action.arguments.get("on") is False)
+            and ONLY_FOR.get(action.kind, cause.mechanism) == cause.mechanism
+        )
+
+    return sorted((o for o in options if sensible(o)), key=place)
 
 
 async def _previous(desk: Desk, task: Task, cause: RootCause) -> str | None:

@@ -114,7 +114,7 @@ class SandboxMetrics:
         sim = self._sim
         frame = sim.frame(first, last)
         scene = Scene(sim.shop, frame.timeline, frame.ks, {})
-        times = sim.starts_at.timestamp() + frame.ks * 60.0
+        times: Floats = sim.starts_at.timestamp() + frame.ks * 60.0
         found: list[Series] = []
         for component in sim.shop.components:
             if components is not None and component.name not in components:
@@ -126,6 +126,5 @@ class SandboxMetrics:
                 if relative or absolute:
                     noise = normal(sim.seed, f"{component.name}.{metric}", frame.ks)
                     shaken = values * (1 + relative * noise) + absolute * noise
-                sampled: Floats = np.clip(shaken, 0.0, most)
-                found.append(Series(component.name, metric, kind, unit, times, sampled))
+                found.append(Series(component.name, metric, kind, unit, times, np.clip(shaken, 0.0, most)))
         return found
