@@ -85,7 +85,7 @@ class Done(Generic[Answer]):
 
 def marks_of(state: State) -> Marks:
     """The moments that pictures and before-and-after comparisons are marked with."""
-    acted = [a.ended_at or a.started_at for a in actions_of(state)]
+    acted = [a.started_at for a in actions_of(state)]
     return Marks(
         change=diagnosis_of(state).cause.introduced_at,
         alert=alert_of(state).starts_at,

@@ -48,8 +48,9 @@ def cited(findings: Iterable[Finding], known: Collection[str]) -> tuple[list[Fin
 
 def diagnosed(answer: Diagnosis, known: Collection[str]) -> tuple[Diagnosis, list[str]]:
     """A cause without evidence is inconclusive, one resting on a single piece is never confirmed."""
-    struck = [e for e in answer.cause.evidence if e not in known]
-    evidence = tuple(e for e in answer.cause.evidence if e in known)
+    claims = (answer.cause, *answer.hypotheses, *answer.suspects)
+    struck = list(dict.fromkeys(e for claim in claims for e in claim.evidence if e not in known))
+    evidence = tuple(dict.fromkeys(e for e in answer.cause.evidence if e in known))
     cause = answer.cause.model_copy(update={"evidence": evidence})
     if not evidence or cause.cause is Cause.UNKNOWN or cause.component is None:
         cause = cause.model_copy(update={"status": CauseStatus.INCONCLUSIVE, "confidence": min(cause.confidence, 0.3)})

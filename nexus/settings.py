@@ -56,7 +56,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise SettingsError(f"{path} holds a {type(value).__name__}", "write `name: value` lines")
-    return value
+    return {str(name): item for name, item in value.items()}
 
 
 def load_settings(directory: Path, **flags: Any) -> Settings:

@@ -120,7 +120,7 @@ class Releases:
         return dict(self.running)
 
 
-def rollback(to: str = "1.0", target: str = "checkout", **more: Any) -> Action:
+def rollback(to: str = "1.0", /, target: str = "checkout", **more: Any) -> Action:
     """One change of the deployment branch."""
     action = Action(kind=ActionKind.ROLLBACK, target=target, arguments={"to": to}, risk=Risk.MEDIUM, reason="the release did it")
     return action.model_copy(update=more)
@@ -132,13 +132,13 @@ def a_plan(*actions: Action, attempt: int = 1, branch: str = "deployment") -> Pl
     return Plan(branch=branch, attempt=attempt, steps=steps, rationale="the release did it")
 
 
-def a_classification(severity: Severity = Severity.P1, **more: Any) -> Classification:
+def a_classification(level: Severity = Severity.P1, /, **more: Any) -> Classification:
     """What triage says; its signals set the floor that belongs to that severity."""
     availability = {Severity.P0: ("core", "down"), Severity.P1: ("major", "down"), Severity.P2: ("minor", "down")}
-    feature, state = availability.get(severity, ("cosmetic", "ok"))
+    feature, state = availability.get(level, ("cosmetic", "ok"))
     signals = {"security": "none", "telemetry": "full", "feature": feature, "availability": state, "now": "abnormal"}
     impact = Impact(services=("checkout",), users_affected=100, data_at_risk=False, user_data_affected=False, breach_suspected=False)
-    said = Classification(severity=severity, floor=severity, impact=impact, signals=signals, rationale="checkout is down")
+    said = Classification(severity=level, floor=level, impact=impact, signals=signals, rationale="checkout is down")
     return said.model_copy(update=more)
 
 

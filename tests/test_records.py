@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from incident_in_hand import ID, OPENED, at, event, events, evidence
 
@@ -234,6 +234,7 @@ json_like = some.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(values=some.dictionaries(some.text(some.characters()), json_like))
 def test_packing_takes_any_value_and_packing_again_changes_nothing(values: dict[str, object]) -> None:
     first = unpack(Evidence, pack(Evidence(id="E", tool="t", agent="a", at=at(0), summary="s", values=values)))

@@ -14,7 +14,8 @@ from nexus.analysis.causes import judge, suspect_change
 from nexus.analysis.edges import EdgeShift, edges_of
 from nexus.analysis.gaps import Gap, gaps_of
 from nexus.analysis.patterns import Pattern, patterns_of
-from nexus.analysis.profile import Profile, profiles_of, strength
+from nexus.analysis.profile import Profile, is_shared, profiles_of, strength
+from nexus.analysis.ramp import filling_since
 from nexus.analysis.shift import Shift, onset_of, shifts_of
 
 _LEAST = 1.2
@@ -149,7 +150,7 @@ def _suspect(name: str, scene: _Scene) -> Suspicion | None:
     if score < _LEAST:
         return None
     slack = scene.slack_s
-    change, weight = suspect_change(name, case.changes, min(profile.onset or scene.onset, scene.onset + slack), slack)
+    change, weight = suspect_change(name, case.changes, _began(profile, scene), slack)
     own = profile.symptom * (1 - share) + profile.saturation + profile.client + half_way
     score *= 1 + 0.9 * weight * min(1.0, own / 1.5)
     score *= _place(name, scene)
@@ -166,6 +167,13 @@ def _suspect(name: str, scene: _Scene) -> Suspicion | None:
         change=change.id if change is not None and weight >= 0.25 and own > 0.5 else None,
         reasons=_reasons(profile, verdict.reason, signs, patterns, culprit if share > 0.3 else None),
     )
+
+
+def _began(profile: Profile, scene: _Scene) -> float:
+    """When the component's trouble began: with its symptoms, or with a resource that has been filling since long before them."""
+    ramps = (filling_since(s.series, scene.case.now) for s in profile.shifts if not is_shared(s.series.metric))
+    symptoms = min(profile.onset or scene.onset, scene.onset + scene.slack_s)
+    return min((ramp for ramp in ramps if ramp is not None), default=symptoms)
 
 
 def _is_everyone(name: str, scene: _Scene) -> bool:

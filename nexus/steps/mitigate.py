@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -181,7 +182,7 @@ async def approve(state: State, config: RunnableConfig, runtime: Runtime[Context
         approvals.append(answered.approval)
         steps.append(answered.step)
     case = open_case(state, config, context, now)
-    await _record_answers(case, approvals)
+    await _record_answers(case, approvals, {s.action.digest: str(s.action) for s in (*proposed.steps, *steps) if s.action})
     rejected = [a.digest for a in approvals if a.verdict is Verdict.REJECTED]
     return State(
         plan=dump(proposed.model_copy(update={"steps": tuple(steps)})),
@@ -221,12 +222,12 @@ async def _amended(context: Context, state: State, step: Step, approval: Approva
     return _Answered(approval, step.model_copy(update={"action": approval.amended, "dry_run": dry_run}))
 
 
-async def _record_answers(case: Case, approvals: list[Approval]) -> None:
+async def _record_answers(case: Case, approvals: list[Approval], named: Mapping[str, str]) -> None:
     for number, approval in enumerate(approvals):
         await case.record(
             EventKind.ANSWERED,
             approval.by,
-            f"{approval.verdict.value}: action {approval.digest}" + (f" ({approval.comment})" if approval.comment else ""),
+            f"{approval.verdict.value}: {named.get(approval.digest, approval.digest)}" + (f" ({approval.comment})" if approval.comment else ""),
             {"approval": dump(approval)},
             key=str(number),
         )

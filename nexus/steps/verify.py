@@ -208,13 +208,14 @@ async def watch(state: State, config: RunnableConfig, runtime: Runtime[Context])
     since = state.get("watch_since")
     began = now_of(State(now=since)) if since else now_of(state)
     ends = began + clocks.watch_for
-    case = open_case(state, config, context, wait_until(min(now_of(state) + clocks.watch_every, max(ends, now_of(state)))))
+    ticks = (now_of(state) - began) // clocks.watch_every + 1
+    case = open_case(state, config, context, wait_until(min(began + ticks * clocks.watch_every, max(ends, now_of(state)))))
     title = context.library.agent(context.library.runbook.roles.commander).title
     quiet, at = await _quiet(case)
     if not quiet:
         await case.record(EventKind.RELAPSED, title, "the trouble came back during the watch", {}, at=at)
         return State(watch_verdict="relapse", watch_since=None, round=0, now=iso(at))
-    minutes = int((at - began).total_seconds() // 60)
+    minutes = int((case.now - began).total_seconds() // 60)
     await case.record(EventKind.WATCHED, title, f"minute {minutes} of the watch: all well", {}, at=at)
     if at < ends:
         return State(watch_verdict="quiet", now=iso(at))

@@ -37,6 +37,8 @@ def render_incident(incident: Incident) -> RenderableType:
 def render_list(incidents: Sequence[Incident]) -> RenderableType:
     """`nexus list`: one line an incident."""
     table = _table("Id", "Severity", "Outcome", "Opened", "Took", "Cause", "Alert")
+    for column in table.columns[:2]:
+        column.no_wrap = True
     for incident in incidents:
         took = incident.ended_at - incident.opened_at if incident.ended_at else None
         table.add_row(

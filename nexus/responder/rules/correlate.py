@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from nexus.incident import Cause, CauseStatus, Diagnosis, Evidence, Hypothesis, RootCause, Suspect
@@ -215,7 +216,7 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
         component=first.component,
         status=status,
         confidence=round(confidence, 3),
-        introduced_at=first.onset or board.onset,
+        introduced_at=_introduced(first, looks) or first.onset or board.onset,
         statement=_statement(first, support),
         mechanism=first.mechanism,
         change=first.change,
@@ -231,6 +232,13 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
         for entry, score in [(e, s) for e, s in weighed if e is not rival][:10]
     )
     return Diagnosis(hypotheses=tuple(_hypothesis(*t) for t in tested), suspects=suspects, cause=cause, ruled_out=ruled_out)
+
+
+def _introduced(first: SuspectEntry, looks: Mapping[str, Evidence]) -> datetime | None:
+    """When the change held responsible was made."""
+    if first.change is None or "list_changes" not in looks:
+        return None
+    return next((c.at for c in reading(looks["list_changes"], ChangesReading).changes if c.id == first.change), None)
 
 
 def _confidence(first: SuspectEntry, separated: float, support: list[Support], count: int) -> float:

@@ -50,22 +50,25 @@ async def escalate(task: Task, desk: Desk) -> Proposal:
     name = task.agent.name
     if name == "studio-producer" and task.facts["rule"] != "revenue":
         vendor = f" Open a vendor escalation for {cause.component}." if cause.component else " Have the vendors of the suspects on call."
+        held = [a for a in task.facts["actions"] if a["result"] == "done"]
         so_far = f"{len(tried)} changes were tried and did not help." if tried else "No change has been tried yet."
+        if held:
+            so_far = "A fix is in place and is being watched; keep the second engineer until the watch has ended."
         text = f"Bring in a second engineer for {cause.component or 'the search for the cause'}. {so_far}{vendor}"
     elif name == "project-shepherd":
         text = f"Free one developer who knows {cause.component or 'the affected service'} from sprint work until this is resolved."
     elif name == "legal-compliance-checker":
         text = (
             "Open a notification assessment now: the 72 hours of GDPR Art. 33 count from awareness, "
-            f"{task.facts['opened_at'][:16]} UTC. Preserve access logs; affected records are to be counted. {impact}."
+            f"{task.facts['opened_at'][:16]} UTC. Preserve access logs; affected records are to be counted. {impact}"
         )
     elif name == "finance-tracker":
         amount = classification.impact.revenue_per_hour if classification else None
         figure = f"{amount:,.0f} USD an hour at risk by the service catalog" if amount is not None else "revenue at risk unknown"
         text = f"{figure}; book the incident's cost from {task.facts['opened_at'][:16]} UTC and report at each update."
     elif name == "executive-summary-generator":
-        text = f"Brief the stakeholders on user data: {impact}. {about}."
+        text = f"Brief the stakeholders on user data: {impact} {about}."
     else:
-        text = f"{task.facts['asked']}: {about}. {impact}."
+        text = f"{about}. {impact}"
     evidence = (classification.evidence if classification else ()) + cause.evidence
     return Proposal(proposal=text, evidence=evidence)

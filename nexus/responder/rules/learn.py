@@ -11,7 +11,7 @@ from nexus.incident import ActionItem, ActionRecord, ActionResult, Alert, Backlo
 from nexus.responder.answers import Ranking
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
-from nexus.responder.rules.prevention import UNKNOWN, five_whys, items_for, prevention_for
+from nexus.responder.rules.prevention import UNKNOWN, five_whys, items_for, prevention_for, what_failed, why_not_caught
 
 EFFORT = {"monitoring": 1.0, "testing": 2.0, "process": 1.0, "infrastructure": 3.0, "incident": 2.0}
 """Person-weeks by kind of work, for want of an estimate."""
@@ -41,9 +41,9 @@ async def post_mortem(task: Task, desk: Desk) -> PostMortem:
         detected=alert.starts_at,
         resolved=resolved,
         duration_minutes=round((ended - introduced).total_seconds() / 60, 1) if introduced and ended else None,
-        what_failed=whys[0],
+        what_failed=what_failed(alert, classification),
         why_it_failed=Claim(text=cause.statement, evidence=cause.evidence) if cause.statement else UNKNOWN,
-        why_not_caught=whys[4],
+        why_not_caught=why_not_caught(alert, cause),
         five_whys=whys,
         users=Claim(text=impact_text(classification), evidence=classification.evidence, known=classification.impact.users_affected is not None),
         revenue=_revenue(classification, introduced, ended),

@@ -77,31 +77,57 @@ def items_for(task: Task, cause: RootCause, now: datetime) -> tuple[ActionItem, 
     )
 
 
+TELLS: dict[Cause, tuple[str, ...]] = {
+    Cause.DEPLOYMENT: ("CI/CD", "deploy"),
+    Cause.INFRASTRUCTURE: ("database", "infrastructure", "metrics"),
+    Cause.CODE_BUG: ("code", "log"),
+    Cause.EXTERNAL_DEPENDENCY: ("external", "depend"),
+}
+"""By cause: words of the checks whose findings say why it could do harm, the most telling first."""
+
+
+def what_failed(alert: Alert, classification: Classification) -> Claim:
+    """Which services failed their users."""
+    services = list(classification.impact.services) or ([alert.service] if alert.service else [])
+    if not services:
+        return UNKNOWN
+    return Claim(text=f"{' and '.join(services)} failed or were slow for their users", evidence=classification.evidence)
+
+
+def why_not_caught(alert: Alert, cause: RootCause) -> Claim:
+    """How long it was there before the alert."""
+    if cause.introduced_at is None or alert.starts_at < cause.introduced_at:
+        return Claim(text="unknown: when it was introduced is not in the record", known=False)
+    lead = (alert.starts_at - cause.introduced_at).total_seconds() / 60
+    text = f"it was there {lead:.0f} minutes before the alert; no alert watches {cause.component} closely enough to have fired sooner"
+    return Claim(text=text, evidence=cause.evidence)
+
+
+def _why_possible(cause: RootCause, findings: Sequence[Mapping[str, Any]]) -> Claim:
+    """The finding that says why such a cause could reach users."""
+    kind = cause.cause.value.replace("_", " ")
+    question = f"Why could this {kind} reach users?"
+    for word in TELLS.get(cause.cause, ()):
+        for finding in findings:
+            looked = not finding["claim"].startswith("could not look")
+            if word.lower() in finding["check"].lower() and looked:
+                return Claim(text=f"{question} {finding['claim'].rstrip('.')}.", evidence=tuple(finding["evidence"]))
+    return Claim(text=f"{question} Unknown: no finding says.", known=False)
+
+
 def five_whys(
     alert: Alert, cause: RootCause, findings: Sequence[Mapping[str, Any]], classification: Classification
 ) -> tuple[Claim, Claim, Claim, Claim, Claim]:
     """Five answers, each from the evidence of the one before; where the record ends the answer is unknown."""
-    services = ", ".join(classification.impact.services) or alert.service or "the service"
+    services = " and ".join(classification.impact.services) or alert.service or "the service"
     component = cause.component or "an unknown component"
-    own = [f for f in findings if f.get("component") == cause.component and f["abnormal"]]
-    kind = cause.cause.value.replace("_", " ")
-    first = Claim(text=f"Why did users notice? {services} failed or were slow.", evidence=classification.evidence)
-    second = Claim(text=f"Why did {services} fail? The trouble began in {component}.", evidence=cause.evidence, known=bool(cause.evidence))
-    third = (
-        Claim(text=f"Why did {component} fail? {cause.statement}.", evidence=cause.evidence)
-        if cause.statement
-        else Claim(text=f"Why did {component} fail? Unknown.", known=False)
+    failed = what_failed(alert, classification)
+    caught = why_not_caught(alert, cause)
+    held = cause.statement != ""
+    return (
+        failed.model_copy(update={"text": f"Why did users notice? {failed.text.capitalize() if not failed.known else failed.text}."}),
+        Claim(text=f"Why did {services} fail? The trouble began in {component}.", evidence=cause.evidence, known=bool(cause.evidence)),
+        Claim(text=f"Why did {component} fail? {cause.statement or 'Unknown'}.", evidence=cause.evidence, known=held),
+        _why_possible(cause, findings),
+        caught.model_copy(update={"text": f"Why was it not caught earlier? {caught.text[0].upper()}{caught.text[1:]}."}),
     )
-    shown = own[0] if own else None
-    fourth = (
-        Claim(text=f"Why could a {kind} do that? {shown['claim']}", evidence=tuple(shown["evidence"]))
-        if shown
-        else Claim(text=f"Why could a {kind} do that? Unknown: no finding says.", known=False)
-    )
-    lead = (alert.starts_at - cause.introduced_at).total_seconds() / 60 if cause.introduced_at else None
-    fifth = (
-        Claim(text=f"Why was it not caught earlier? It was there {lead:.0f} minutes before the alert; nothing watched {component} closely enough.", evidence=cause.evidence)
-        if lead is not None and lead >= 0
-        else Claim(text="Why was it not caught earlier? Unknown: when it was introduced is not in the record.", known=False)
-    )
-    return first, second, third, fourth, fifth
