@@ -38,7 +38,14 @@ class Case:
         return self.state["incident"]
 
     async def record(
-        self, kind: EventKind, actor: str, text: str, data: Mapping[str, Any] | None = None, *, key: str = "", at: datetime | None = None
+        self,
+        kind: EventKind,
+        actor: str,
+        text: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        key: str = "",
+        at: datetime | None = None,
     ) -> None:
         """Append one event; its key names step and node, so a step that runs again records nothing twice."""
         event = Event(
@@ -135,7 +142,11 @@ async def ask(
     desk = desk_for(case, agent, free=free, suffix=suffix)
     if not quiet:
         await case.record(
-            EventKind.STARTED, agent.title, f"{agent.title}: {task}", {"agent": agent.title, "task": task}, key=f"{agent.name}{suffix}"
+            EventKind.STARTED,
+            agent.title,
+            f"{agent.title}: {task}",
+            {"agent": agent.title, "task": task},
+            key=f"{agent.name}{suffix}",
         )
     answer: Answer | None = None
     reason = ""
@@ -157,10 +168,9 @@ async def ask(
     if answer is None:
         ended = min(ended, case.now + limit) if context.world.clock.simulated else ended
         absence = Absence(agent=agent.title, task=task, reason=reason, at=ended)
-        await case.record(
-            EventKind.ABSENT, agent.title, f"{agent.title} gave no answer to {task}: {reason}", {"absence": absence.model_dump(mode="json")},
-            key=f"{agent.name}{suffix}", at=ended,
-        )  # fmt: skip
+        text = f"{agent.title} gave no answer to {task}: {reason}"
+        data = {"absence": absence.model_dump(mode="json")}
+        await case.record(EventKind.ABSENT, agent.title, text, data, key=f"{agent.name}{suffix}", at=ended)
     return Done(answer, absence, ended, tuple(desk.seen))
 
 

@@ -43,7 +43,9 @@ def agents(library: LibraryOption = None) -> None:
     from rich.console import Console  # noqa: PLC0415 - same
     from rich.table import Table  # noqa: PLC0415 - same
 
-    table = Table("agent", "role", "tools", "may propose", box=None, padding=(0, 1), title=f"library {found.digest}", title_justify="left")
+    table = Table(
+        "agent", "role", "tools", "may propose", box=None, padding=(0, 1), title=f"library {found.digest}", title_justify="left"
+    )
     for agent in found.agents.values():
         table.add_row(agent.title, agent.role, ", ".join(agent.tools) or "-", ", ".join(k.value for k in agent.actions) or "-")
     Console().print(table)
@@ -55,7 +57,7 @@ def check(library: Annotated[Path | None, typer.Argument(help="Library folder; t
     from nexus.library import Library  # noqa: PLC0415 - same
     from nexus.library.check import check_library  # noqa: PLC0415 - same
 
-    folder = library or Library.default().root
+    folder = library or Library.default_root()
     faults = check_library(folder)
     for fault in faults:
         sys.stdout.write(f"{fault}\n")
@@ -100,7 +102,7 @@ def list_(out: OutOption = Path("incidents")) -> None:
     try:
         found = asyncio.run(_stored(out, None))
     except NexusError as error:
-        raise _failed(error) from error
+        raise fail(error) from error
     from rich.console import Console  # noqa: PLC0415 - same
 
     from nexus.view import render_list  # noqa: PLC0415 - same
@@ -129,20 +131,15 @@ def show(
             raise UsageError("no incident is named", "nexus show ID; nexus list names them")
         found = asyncio.run(_stored(out, incident))[0]
     except NexusError as error:
-        raise _failed(error) from error
+        raise fail(error) from error
     if as_json:
-        sys.stdout.write(to_json(found) + "\n")
+        sys.stdout.write(to_json(found))
         return
     from rich.console import Console  # noqa: PLC0415 - same
 
     from nexus.view import render_incident  # noqa: PLC0415 - same
 
     Console().print(render_incident(found))
-
-
-def _failed(error: NexusError) -> typer.Exit:
-    sys.stderr.write(f"nexus: {error}\n")
-    return typer.Exit(2)
 
 
 @evaluation.command("sandbox")
@@ -172,7 +169,9 @@ def eval_sandbox(
 @evaluation.command("recordings")
 def eval_recordings(
     directory: Annotated[Path, typer.Argument(help="Folder of recordings.")],
-    labels: Annotated[Path | None, typer.Option(help="The answers, JSON Lines; labels.jsonl in the folder when not given.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="The answers, JSON Lines; labels.jsonl in the folder when not given.")
+    ] = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -196,7 +195,9 @@ def _print(done: Evaluation, as_json: bool) -> None:
 
     from nexus.view import render_eval_table  # noqa: PLC0415 - same
 
-    Console().print(render_eval_table([c.model_dump(mode="json") for c in done.cases], {k: v.model_dump() for k, v in done.summary.items()}))
+    Console().print(
+        render_eval_table([c.model_dump(mode="json") for c in done.cases], {k: v.model_dump() for k, v in done.summary.items()})
+    )
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """drive(): one incident over time: legs of the graph, waits, answers, the status cadence, escalations.
 
-Ordinary asyncio without I/O of its own: `invoke`, `publish`, `now`, `sleep_until` and `answer` are given, so that the same coroutine
-runs beside an embedded graph and as the body of a durable workflow.
+Ordinary asyncio without I/O of its own: `invoke`, `publish`, `now`, `sleep_until` and `answer` are given, so that the same
+coroutine runs beside an embedded graph and as the body of a durable workflow.
 """
 
 from __future__ import annotations
@@ -142,5 +142,3 @@ async def drive(driver: Driver) -> Standing:
         promised = next_beat(driver.standing.opened_at, driver.runbook.clocks.status_every, now)
         await driver.publish(Notice("status", now, driver.standing.status, promised))
     return driver.standing
-
-

@@ -19,7 +19,7 @@ from nexus.drive import Driver, Leg, Pending, drive
 from nexus.graph import STAGES, build
 from nexus.incident import Alert, Event, Evidence, Incident, Outcome, Question, Severity
 from nexus.library import Library
-from nexus.records.document import assemble
+from nexus.records.document import assemble, to_json
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
 from nexus.state import Context, State, dump, iso, severity_of, standing_of
@@ -43,7 +43,7 @@ async def approve_all(pending: Pending) -> Mapping[str, Any] | None:
     return None
 
 
-async def approve_none(pending: Pending) -> Mapping[str, Any] | None:
+async def approve_none(_pending: Pending) -> Mapping[str, Any] | None:
     """Nobody answers: the incident waits."""
     return None
 
@@ -116,8 +116,8 @@ class Embedded:
     graph: Any
     incident: str
     stop_after: tuple[str, ...] = ()
-    values: State = field(default_factory=lambda: State())
-    earlier: State = field(default_factory=lambda: State())
+    values: State = field(default_factory=State)
+    earlier: State = field(default_factory=State)
     posts: int = 0
     briefs: int = 0
     pending: tuple[Pending, ...] = ()
@@ -218,5 +218,5 @@ async def handle(
     driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, start, Sent())
     ended = await drive(driver)
     document = await host.document(replace(ended).outcome)
-    await records.save_document(incident, document.model_dump_json())
+    await records.save_document(incident, to_json(document))
     return document

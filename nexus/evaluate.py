@@ -13,7 +13,7 @@ from pydantic import Field
 
 from nexus.embedded import handle
 from nexus.errors import UsageError, WorldError
-from nexus.incident import Incident, Outcome, Word
+from nexus.incident import Incident, Word
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.records.memory import MemoryStore
@@ -82,7 +82,19 @@ def got_of(incident: Incident) -> dict[str, Any]:
     }
 
 
-STEPS = ("opened", "classified", "diagnosed", "planned", "acting", "acted", "verified", "watched", "post_mortem", "backlog", "closed")
+STEPS = (
+    "opened",
+    "classified",
+    "diagnosed",
+    "planned",
+    "acting",
+    "acted",
+    "verified",
+    "watched",
+    "post_mortem",
+    "backlog",
+    "closed",
+)
 """Kinds of event in the runbook's order; an incident may leave some out."""
 
 
@@ -111,7 +123,11 @@ def wrong_in(expect: Expectation, incident: Incident, library: Library, frontend
         )
         if values and got[name] not in [getattr(v, "value", v) for v in values]
     ]
-    by_table = [library.agent(m.agent).title for m in team_for(library.runbook, incident.severity, frontend)] if incident.severity else []
+    by_table = (
+        [library.agent(m.agent).title for m in team_for(library.runbook, incident.severity, frontend)]
+        if incident.severity
+        else []
+    )
     wanted_team = [library.agent(a).title if a in library.agents else a for a in expect.team] or by_table
     wrong += [f"{member} is not on the team" for member in wanted_team if member not in incident.team]
     if expect.actions is not None:
@@ -185,15 +201,25 @@ def read_labels(path: Path) -> dict[str, dict[str, Any]]:
             entry = json.loads(line)
             labels[str(entry["id"])] = entry
         except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{path}:{number} is no label ({error})", "each line is an object with id, service and cause") from error
+            raise UsageError(
+                f"{path}:{number} is no label ({error})", "each line is an object with id, service and cause"
+            ) from error
     return labels
+
+
+def recording_folders(directory: Path) -> list[Path]:
+    """Every recording in `directory`, or that folder itself. Raises WorldError when there is none."""
+    if (directory / "alert.json").is_file():
+        return [directory]
+    found = sorted(p.parent for p in directory.glob("*/alert.json"))
+    if not found:
+        raise WorldError(f"{directory} holds no recording", "give a folder whose folders hold alert.json and metrics.csv")
+    return found
 
 
 async def evaluate_recordings(directory: Path, labels: Mapping[str, Mapping[str, Any]], library: Library) -> Evaluation:
     """Every recording in `directory`, investigated to its diagnosis."""
-    folders = sorted(p.parent for p in directory.glob("*/alert.json")) or ([directory] if (directory / "alert.json").is_file() else [])
-    if not folders:
-        raise WorldError(f"{directory} holds no recording", "give a folder whose folders hold alert.json and metrics.csv")
+    folders = recording_folders(directory)
     cases = []
     for folder in folders:
         opened = open_world(f"recording:{folder}")
@@ -255,6 +281,3 @@ def _share(hits: Sequence[bool]) -> float:
 def finished(evaluation: Evaluation) -> bool:
     """Whether every case passed."""
     return all(c.passed for c in evaluation.cases)
-
-
-__all__ = ["CaseResult", "Evaluation", "Outcome", "Summary", "evaluate_recordings", "evaluate_sandbox", "read_labels", "scenario_folders"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, get_args
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
 
 from nexus import routes
 from nexus.library import Library
@@ -21,6 +23,7 @@ from nexus.steps.verify import await_external, begin_verification, judge, verify
 from nexus.steps.verify import node_of as verifier
 
 Graph = StateGraph[State, Context, State, State]
+Node = Callable[[State, RunnableConfig, Runtime[Context]], Awaitable[State]]
 
 STAGES: dict[str, tuple[str, ...]] = {
     "triage": ("triage",),
@@ -56,59 +59,62 @@ def build(library: Library) -> Graph:
     investigators = [investigator(agent) for agent in investigating_agents(library.runbook)]
     verifiers = [verifier(v.agent) for v in library.runbook.verifiers]
 
+    def node(name: str, function: Node) -> None:
+        graph.add_node(name, function)  # type: ignore[call-overload]  # the stubs miss nodes with both config and runtime
+
     def branch(source: str, route: Callable[[Any], str], targets: Any) -> None:
         graph.add_conditional_edges(source, _routed(route), list(get_args(targets)))
 
     # Step 1: detection and triage
-    graph.add_node("triage", triage)
-    graph.add_node("close_false_alarm", close_false_alarm)
+    node("triage", triage)
+    node("close_false_alarm", close_false_alarm)
     graph.add_edge(START, "triage")
     branch("triage", routes.after_triage, routes.AfterTriage)
     graph.add_edge("close_false_alarm", END)
 
     # Step 2: parallel investigation, one node an agent
-    graph.add_node("assign", assign)
+    node("assign", assign)
     graph.add_conditional_edges("assign", chosen_investigators, investigators)
     for name in investigators:
-        graph.add_node(name, investigate)
+        node(name, investigate)
         graph.add_edge(name, "correlate")
-    graph.add_node("correlate", correlate)
+    node("correlate", correlate)
     branch("correlate", routes.after_correlate, routes.AfterCorrelate)
-    graph.add_node("ask_people", ask_people)
+    node("ask_people", ask_people)
     branch("ask_people", routes.after_answer, routes.AfterAnswer)
 
     # Step 3: mitigation by the decision tree
-    graph.add_node("plan", plan)
+    node("plan", plan)
     branch("plan", routes.after_plan, routes.AfterPlan)
-    graph.add_node("approve", approve)
+    node("approve", approve)
     branch("approve", routes.after_approve, routes.AfterApprove)
-    graph.add_node("act", act)
+    node("act", act)
     branch("act", routes.after_act, routes.AfterAct)
-    graph.add_node("undo", undo)
+    node("undo", undo)
     branch("undo", routes.after_undo, routes.AfterUndo)
 
     # Step 4: verification in parallel, the wait for the other side, the watch
-    graph.add_node("begin_verification", begin_verification)
+    node("begin_verification", begin_verification)
     graph.add_conditional_edges("begin_verification", chosen_verifiers, verifiers)
     for name in verifiers:
-        graph.add_node(name, verify)
+        node(name, verify)
         graph.add_edge(name, "judge")
-    graph.add_node("judge", judge)
+    node("judge", judge)
     branch("judge", routes.after_judge, routes.AfterJudge)
-    graph.add_node("await_external", await_external)
+    node("await_external", await_external)
     branch("await_external", routes.after_external, routes.AfterExternal)
-    graph.add_node("restore", restore)
+    node("restore", restore)
     graph.add_edge("restore", "begin_verification")
-    graph.add_node("reinstate", reinstate)
+    node("reinstate", reinstate)
     graph.add_edge("reinstate", "await_external")
-    graph.add_node("watch", watch)
+    node("watch", watch)
     branch("watch", routes.after_watch, routes.AfterWatch)
 
     # Step 5: post-mortem and backlog; or people take over
-    graph.add_node("post_mortem", post_mortem)
+    node("post_mortem", post_mortem)
     graph.add_edge("post_mortem", "backlog")
-    graph.add_node("backlog", backlog)
+    node("backlog", backlog)
     graph.add_edge("backlog", END)
-    graph.add_node("hand_over", hand_over)
+    node("hand_over", hand_over)
     graph.add_edge("hand_over", END)
     return graph

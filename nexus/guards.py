@@ -28,7 +28,9 @@ def classified(answer: Classification, runbook: Runbook, known: Collection[str])
     cited = tuple(e for e in answer.evidence if e in known)
     raised = answer.severity.rank < floor.rank and bool(cited)
     severity = answer.severity if raised else floor
-    rationale = answer.rationale if severity is answer.severity else f"{because} (answered {answer.severity.value}, floor {floor.value})"
+    rationale = (
+        answer.rationale if severity is answer.severity else f"{because} (answered {answer.severity.value}, floor {floor.value})"
+    )
     return answer.model_copy(update={"severity": severity, "floor": floor, "evidence": cited, "rationale": rationale})
 
 
@@ -48,17 +50,15 @@ def cited(findings: Iterable[Finding], known: Collection[str]) -> tuple[list[Fin
 
 def diagnosed(answer: Diagnosis, known: Collection[str]) -> tuple[Diagnosis, list[str]]:
     """A cause without evidence is inconclusive, one resting on a single piece is never confirmed."""
-    claims = (answer.cause, *answer.hypotheses, *answer.suspects)
-    struck = list(dict.fromkeys(e for claim in claims for e in claim.evidence if e not in known))
+    claims = (answer.cause.evidence, *(h.evidence for h in answer.hypotheses), *(s.evidence for s in answer.suspects))
+    struck = list(dict.fromkeys(e for claim in claims for e in claim if e not in known))
     evidence = tuple(dict.fromkeys(e for e in answer.cause.evidence if e in known))
     cause = answer.cause.model_copy(update={"evidence": evidence})
     if not evidence or cause.cause is Cause.UNKNOWN or cause.component is None:
         cause = cause.model_copy(update={"status": CauseStatus.INCONCLUSIVE, "confidence": min(cause.confidence, 0.3)})
     elif len(evidence) < 2 and cause.status is CauseStatus.CONFIRMED:
         cause = cause.model_copy(update={"status": CauseStatus.LIKELY})
-    hypotheses = tuple(
-        h.model_copy(update={"evidence": tuple(e for e in h.evidence if e in known)}) for h in answer.hypotheses
-    )
+    hypotheses = tuple(h.model_copy(update={"evidence": tuple(e for e in h.evidence if e in known)}) for h in answer.hypotheses)
     suspects = tuple(s.model_copy(update={"evidence": tuple(e for e in s.evidence if e in known)}) for s in answer.suspects)
     return answer.model_copy(update={"cause": cause, "hypotheses": hypotheses, "suspects": suspects}), struck
 

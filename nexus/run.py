@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nexus.errors import UsageError
+from nexus.errors import NexusError, RecordsError, UsageError
 from nexus.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -117,24 +117,24 @@ def report(incident: Incident, request: Request, as_json: bool, quiet: bool) -> 
     from nexus.view import render_incident  # noqa: PLC0415 - same
 
     if as_json:
-        sys.stdout.write(to_json(incident) + "\n")
+        sys.stdout.write(to_json(incident))
         return
     from rich.console import Console  # noqa: PLC0415 - same
 
     console = Console()
     folder = request.settings.out / incident.id
     if not quiet:
-        console.print(render_incident(incident))
+        console.print(render_incident(incident, with_timeline=False))
     console.print(f"{incident.id}: {incident.outcome.value} — {folder}", highlight=False, soft_wrap=True)
 
 
-def fail(error: UsageError) -> typer.Exit:
+def fail(error: NexusError) -> typer.Exit:
     """One line on standard error; exit status 2."""
     sys.stderr.write(f"nexus: {error}\n")
     return typer.Exit(2)
 
 
-def run(
+def run(  # noqa: PLR0917 - the command's options, each given by name
     alert: Annotated[str | None, typer.Option(help="File with the alert as JSON, or - for standard input.")] = None,
     world: Annotated[str | None, typer.Option(help="sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml.")] = None,
     library: Annotated[Path | None, typer.Option(help="Folder with agents/, prompts/ and graphs/.")] = None,
@@ -166,8 +166,11 @@ def run(
         request = prepare(alert, until, view, settings)
     except UsageError as error:
         raise fail(error) from error
-    with view.shown():
-        incident = asyncio.run(carry_out(request))
+    try:
+        with view.shown():
+            incident = asyncio.run(carry_out(request))
+    except RecordsError as error:
+        raise fail(error) from error
     report(incident, request, as_json, quiet)
     raise typer.Exit(status_of(incident, request.until))
 

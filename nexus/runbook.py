@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from nexus.incident.action import Risk
 from nexus.incident.base import Word
 from nexus.incident.cause import Cause
 from nexus.incident.severity import Severity
@@ -172,6 +173,10 @@ class Runbook(Word):
     post_mortem: tuple[Section, ...]
     templates: dict[Literal["status_update", "executive_brief"], str]
 
+    def asks(self, risk: Risk) -> Literal["auto", "ask"]:
+        """Whether a person is asked before an action of that risk; always, when the table does not say."""
+        return {Risk(name): answer for name, answer in self.approvals.items()}.get(risk, "ask")
+
 
 def floor_for(runbook: Runbook, signals: Mapping[str, str]) -> tuple[Severity, str]:
     """The severity below which nobody may classify, and why."""
@@ -204,11 +209,12 @@ def investigators_for(runbook: Runbook, severity: Severity, frontend: bool) -> t
     for spec in runbook.investigators:
         if severity not in spec.severities:
             continue
-        agent = developer_for(runbook, frontend) if spec.agent == RELEVANT_DEVELOPER else spec.agent
+        found = spec
         if spec.agent == RELEVANT_DEVELOPER:
+            agent = developer_for(runbook, frontend)
             own = next((i for i in runbook.investigators if i.agent == agent), None)
-            spec = spec.model_copy(update={"agent": agent, "checks": own.checks if own else spec.checks})
-        chosen.setdefault(agent, spec)
+            found = spec.model_copy(update={"agent": agent, "checks": own.checks if own else spec.checks})
+        chosen.setdefault(found.agent, found)
     return tuple(chosen.values())
 
 
@@ -230,7 +236,7 @@ def verifiers_for(runbook: Runbook, api_related: bool) -> tuple[Verifier, ...]:
 
 
 def escalations_due(
-    runbook: Runbook, severity: Severity, open_for: timedelta, signals: frozenset[str], done: frozenset[str], resolved: bool
+    runbook: Runbook, severity: Severity, open_for: timedelta, *, signals: frozenset[str], done: frozenset[str], resolved: bool
 ) -> tuple[EscalationRule, ...]:
     """Rows of the matrix that hold now and were not acted on; none once resolved."""
     if resolved:

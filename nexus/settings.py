@@ -21,7 +21,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NEXUS_", extra="forbid", frozen=True)
 
     world: str | None = Field(default=None, description="sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml")
-    library: Path | None = Field(default=None, description="folder with agents/, prompts/ and graphs/; the shipped one when not set")
+    library: Path | None = Field(
+        default=None, description="folder with agents/, prompts/ and graphs/; the shipped one when not set"
+    )
     approve: Literal["auto", "ask", "never"] = Field(default="ask", description="who answers approvals")
     out: Path = Field(default=Path("incidents"), description="where incidents are kept")
     seed: int | None = Field(default=None, description="the sandbox's seed; the scenario's own when not set")
@@ -33,8 +35,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's; not read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags over environment over file."""
         assert isinstance(init_settings, InitSettingsSource)

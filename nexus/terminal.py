@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.console import Console
 
-from nexus.embedded import Answering
 from nexus.drive import Pending
+from nexus.embedded import Answering
 from nexus.incident import Action, DryRun
 from nexus.view import LiveView, PlainView, QuietView, View, ask_approval, ask_question
 

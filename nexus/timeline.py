@@ -55,7 +55,9 @@ def next_beat(opened_at: datetime, every: timedelta, after: datetime) -> datetim
     return opened_at + ((after - opened_at) // every + 1) * every
 
 
-def _beat_due(runbook: Runbook, standing: Standing, last: Status | None, last_at: datetime | None, brief: bool) -> datetime | None:
+def _beat_due(
+    runbook: Runbook, standing: Standing, last: Status | None, last_at: datetime | None, brief: bool
+) -> datetime | None:
     if standing.status is None or standing.since is None:
         return None
     if brief and standing.severity is not Severity.P0:
@@ -89,7 +91,9 @@ def due(runbook: Runbook, standing: Standing, sent: Sent, now: datetime) -> tupl
     notices: list[Notice] = []
     if standing.severity is not None:
         open_for = now - standing.opened_at
-        rules = escalations_due(runbook, standing.severity, open_for, standing.signals, sent.escalations, standing.over)
+        rules = escalations_due(
+            runbook, standing.severity, open_for, signals=standing.signals, done=sent.escalations, resolved=standing.over
+        )
         notices += [Notice("escalation", now, standing.status, rule=rule) for rule in rules]
     status_due = _beat_due(runbook, standing, sent.status, sent.status_at, brief=False)
     if status_due is not None and status_due <= now:

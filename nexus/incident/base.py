@@ -21,6 +21,7 @@ class Explained(StrEnum):
     meaning: str
 
     def __new__(cls, value: str, meaning: str = "") -> Self:
+        """A member is its value; its sentence is kept beside it."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning

@@ -70,15 +70,15 @@ class Desk:
         await self._keep(evidence, {f"evidence/{self._prefix}-{number}-{name}": png for name, png in pictures.items()})
         return evidence
 
-    async def _run(
-        self, name: str, arguments: dict[str, Any], look: Look
-    ) -> tuple[str, dict[str, Any], dict[str, bytes]]:
+    async def _run(self, name: str, arguments: dict[str, Any], look: Look) -> tuple[str, dict[str, Any], dict[str, bytes]]:
         if name not in self.agent.tools:
             raise NotAllowed(f"{self.agent.name} may not use {name}", "its front matter lists " + ", ".join(self.agent.tools))
         tool = TOOLS[name]
         try:
             parsed: Word = tool.arguments.model_validate(arguments)
         except ValidationError as error:
-            raise ToolError(f"{name}: {error.errors()[0]['msg']}", f"arguments are {tool.arguments.model_json_schema()}") from error
+            raise ToolError(
+                f"{name}: {error.errors()[0]['msg']}", f"arguments are {tool.arguments.model_json_schema()}"
+            ) from error
         seen = await tool.run(look, parsed)
         return seen.reading.summary, seen.reading.model_dump(mode="json", exclude={"summary"}), seen.pictures

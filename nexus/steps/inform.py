@@ -68,7 +68,11 @@ async def status_update(case: Case, number: int, status: Status, next_update: da
         failed = f" (not delivered: {error})"
     title = case.context.library.agent(roles.communicator).title
     await case.record(
-        EventKind.PUBLISHED, title, f"status update {number}: {status.value}{failed}", {"status_update": dump(update), "text": body}, key=key
+        EventKind.PUBLISHED,
+        title,
+        f"status update {number}: {status.value}{failed}",
+        {"status_update": dump(update), "text": body},
+        key=key,
     )
     return update
 
@@ -106,5 +110,11 @@ async def executive_brief(case: Case, number: int, status: Status, next_update: 
     except ToolError as error:
         failed = f" (not delivered: {error})"
     title = case.context.library.agent(roles.executive).title
-    await case.record(EventKind.PUBLISHED, title, f"executive brief {number}: {status.value}{failed}", {"brief": dump(brief), "text": body}, key=key)
+    await case.record(
+        EventKind.PUBLISHED,
+        title,
+        f"executive brief {number}: {status.value}{failed}",
+        {"brief": dump(brief), "text": body},
+        key=key,
+    )
     return brief

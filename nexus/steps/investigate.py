@@ -64,7 +64,9 @@ async def assign(state: State, config: RunnableConfig, runtime: Runtime[Context]
         f"investigation round {number}: {', '.join(names)}",
         {"agents": names, "round": number},
     )
-    update = State(assigned=[i.agent for i in chosen], round=number, window_minutes=state.get("window_minutes", 60) + widen, plan=None)
+    update = State(
+        assigned=[i.agent for i in chosen], round=number, window_minutes=state.get("window_minutes", 60) + widen, plan=None
+    )
     if state.get("status") != Status.INVESTIGATING.value:
         update["status"] = Status.INVESTIGATING.value
         update["status_since"] = iso(case.now)
@@ -91,9 +93,7 @@ async def investigate(state: State, config: RunnableConfig, runtime: Runtime[Con
     if done.answer is not None:
         findings, struck = cited(done.answer.findings, {e.id for e in done.seen})
         await _record_findings(case, agent, findings, struck)
-    return State(
-        findings=dumps(findings), absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended)
-    )
+    return State(findings=dumps(findings), absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended))
 
 
 async def _record_findings(case: Case, agent: str, findings: list[Finding], struck: list[str]) -> None:

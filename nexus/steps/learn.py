@@ -45,7 +45,11 @@ async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Con
 def _owners(case: Case) -> dict[str, str]:
     """Component to owner, for those that the incident touched."""
     classification = classification_of(case.state)
-    names = {diagnosis_of(case.state).cause.component, alert_of(case.state).service, *(classification.impact.services if classification else ())}
+    names = {
+        diagnosis_of(case.state).cause.component,
+        alert_of(case.state).service,
+        *(classification.impact.services if classification else ()),
+    }
     return {s.name: s.owner for s in case.context.world.catalog if s.name in names}
 
 

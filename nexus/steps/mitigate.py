@@ -51,7 +51,9 @@ def developer_of(context: Context, component: str | None) -> str:
 def actions_door(context: Context) -> Actions:
     """The world's door for changes. Raises ActionRefused when it has none."""
     if context.world.actions is None:
-        raise ActionRefused(f"the world {context.world.name} offers no actions", "act by hand, or configure a world that can be changed")
+        raise ActionRefused(
+            f"the world {context.world.name} offers no actions", "act by hand, or configure a world that can be changed"
+        )
     return context.world.actions
 
 
@@ -88,8 +90,9 @@ async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) 
             continue
         patches = [a for a in checked.actions if a.kind is ActionKind.HOTFIX]
         if patches:
+            tester = next((s.agent for s in branch.steps if s.role == "verify"), context.library.runbook.roles.commander)
             tested = Case(context, state, case.node, case.step, ended)
-            verification, ended = await _test_patches(tested, patches, number)
+            verification, ended = await _test_patches(tested, tester, patches, number)
             verifications.append(verification)
             if not verification.passed:
                 excluded += [a.digest for a in patches]
@@ -123,16 +126,16 @@ async def _checked(case: Case, answer: Plan, cause: RootCause, planner: str, at:
     return answer.model_copy(update={"steps": tuple(steps)})
 
 
-async def _test_patches(case: Case, patches: list[Action], number: int) -> tuple[Verification, datetime]:
-    """Evidence Collector tries each patch away from production before anything is released."""
-    checks = [
-        {"id": "test-patch", "text": "Verify the fix before it is released", "tool": "test_patch", "arguments": {"patch": a.arguments.get("patch", "")}}
-        for a in patches
-    ]  # fmt: skip
+async def _test_patches(case: Case, tester: str, patches: list[Action], number: int) -> tuple[Verification, datetime]:
+    """The branch's verifier tries each patch away from production before anything is released."""
+    check = {"id": "test-patch", "text": "Verify the fix before it is released", "tool": "test_patch"}
+    checks = [{**check, "arguments": {"patch": a.arguments.get("patch", "")}} for a in patches]
     facts = {"plan": None, "actions": dumps(patches), "checks": checks, "attempt": case.state["attempt"] + 1}
-    done = await ask(case, "evidence-collector", "verify", Verification, facts, suffix=f".{number}")
-    title = case.context.library.agent("evidence-collector").title
-    verification = done.answer or Verification(agent=title, attempt=case.state["attempt"] + 1, passed=False, checks=(), at=done.ended)
+    done = await ask(case, tester, "verify", Verification, facts, suffix=f".{number}")
+    title = case.context.library.agent(tester).title
+    verification = done.answer or Verification(
+        agent=title, attempt=case.state["attempt"] + 1, passed=False, checks=(), at=done.ended
+    )
     text = "patch passes its tests" if verification.passed else "patch fails its tests"
     await case.record(EventKind.TESTED, title, text, {"verification": dump(verification)}, key=str(number), at=done.ended)
     return verification, done.ended
@@ -160,9 +163,16 @@ async def approve(state: State, config: RunnableConfig, runtime: Runtime[Context
             steps.append(step)
             continue
         expires = now + runbook.clocks.approval_expires
-        if runbook.approvals[step.action.risk.value] == "auto":
+        if runbook.asks(step.action.risk) == "auto":
             approvals.append(
-                Approval(digest=step.action.digest, verdict=Verdict.APPROVED, by="policy", at=now, expires_at=expires, comment="low risk")
+                Approval(
+                    digest=step.action.digest,
+                    verdict=Verdict.APPROVED,
+                    by="policy",
+                    at=now,
+                    expires_at=expires,
+                    comment="low risk",
+                )
             )
             steps.append(step)
             continue
@@ -227,7 +237,8 @@ async def _record_answers(case: Case, approvals: list[Approval], named: Mapping[
         await case.record(
             EventKind.ANSWERED,
             approval.by,
-            f"{approval.verdict.value}: {named.get(approval.digest, approval.digest)}" + (f" ({approval.comment})" if approval.comment else ""),
+            f"{approval.verdict.value}: {named.get(approval.digest, approval.digest)}"
+            + (f" ({approval.comment})" if approval.comment else ""),
             {"approval": dump(approval)},
             key=str(number),
         )
@@ -246,7 +257,8 @@ async def act(state: State, config: RunnableConfig, runtime: Runtime[Context]) -
     for number, step in enumerate(proposed.steps):
         if step.action is None:
             continue
-        record = await _carry_out(case, step, approvals.get(step.action.digest), now, used, f"{case.incident}-{state['attempt'] + 1}-{number}")
+        key = f"{case.incident}-{state['attempt'] + 1}-{number}"
+        record = await _carry_out(case, step, approvals.get(step.action.digest), now, used=used, key=key)
         records.append(record)
         if record.approval:
             used.add(approval_key(record.approval))
@@ -257,12 +269,19 @@ async def act(state: State, config: RunnableConfig, runtime: Runtime[Context]) -
 
 
 async def _carry_out(
-    case: Case, step: Step, approval: Approval | None, now: datetime, used: set[str], key: str
+    case: Case, step: Step, approval: Approval | None, now: datetime, *, used: set[str], key: str
 ) -> ActionRecord:
     """One action: guards, a fresh dry run for its undo, the undo recorded, then the change."""
     assert step.action is not None
     action, context = step.action, case.context
-    begun: dict[str, Any] = {"id": key, "attempt": case.state["attempt"] + 1, "action": action, "by": step.actor, "approval": approval, "started_at": now}
+    begun: dict[str, Any] = {
+        "id": key,
+        "attempt": case.state["attempt"] + 1,
+        "action": action,
+        "by": step.actor,
+        "approval": approval,
+        "started_at": now,
+    }
     try:
         check_approval(action, approval, now, used)
         door = actions_door(context)
@@ -272,15 +291,26 @@ async def _carry_out(
         await case.record(EventKind.REFUSED, "NEXUS", str(refused), {"action": dump(action)}, key=key, at=now)
         return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(refused))
     undo = dry_run.before
-    await case.record(EventKind.ACTING, step.actor, f"{action}: {dry_run.effect}", {"id": key, "action": dump(action), "undo": undo}, key=key, at=now)
+    await case.record(
+        EventKind.ACTING,
+        step.actor,
+        f"{action}: {dry_run.effect}",
+        {"id": key, "action": dump(action), "undo": undo},
+        key=key,
+        at=now,
+    )
     try:
         receipt = await door.apply(action, now, key)
     except ActionError as failed:
-        await case.record(EventKind.ACTED, step.actor, f"{action} failed: {failed}", {"id": key, "result": "failed"}, key=key, at=now)
+        await case.record(
+            EventKind.ACTED, step.actor, f"{action} failed: {failed}", {"id": key, "result": "failed"}, key=key, at=now
+        )
         return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(failed), undo=undo)
     lap = context.world.clock.lap(now)
     lap.spend(receipt.took)
-    await case.record(EventKind.ACTED, step.actor, f"{action} done: {receipt.detail}", {"id": key, "result": "done"}, key=key, at=lap.now())
+    await case.record(
+        EventKind.ACTED, step.actor, f"{action} done: {receipt.detail}", {"id": key, "result": "done"}, key=key, at=lap.now()
+    )
     return ActionRecord(**begun, ended_at=lap.now(), result=ActionResult.DONE, detail=receipt.detail, undo=undo)
 
 
@@ -301,7 +331,7 @@ async def _take_back(case: Case, records: list[ActionRecord], attempt: int) -> t
         try:
             receipt = await actions_door(case.context).undo(record.undo, now, f"{record.id}-undo")
         except ActionError as failed:
-            changed = {"result": ActionResult.UNKNOWN, "detail": f"could not be taken back: {failed}"}
+            changed: dict[str, Any] = {"result": ActionResult.UNKNOWN, "detail": f"could not be taken back: {failed}"}
             text = f"{record.action} could not be taken back: {failed}"
         else:
             lap = case.context.world.clock.lap(now)
@@ -340,5 +370,7 @@ async def reinstate(state: State, config: RunnableConfig, runtime: Runtime[Conte
         lap.spend(receipt.took)
         now = lap.now()
         records.append(begun.model_copy(update={"result": ActionResult.DONE, "detail": receipt.detail, "ended_at": now}))
-        await case.record(EventKind.ACTED, record.by, f"{record.action} again: the other side is not well yet", {"id": key}, key=key, at=now)
+        await case.record(
+            EventKind.ACTED, record.by, f"{record.action} again: the other side is not well yet", {"id": key}, key=key, at=now
+        )
     return State(actions=dumps(records), now=iso(now), phase="fix")

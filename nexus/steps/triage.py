@@ -44,7 +44,9 @@ async def triage(state: State, config: RunnableConfig, runtime: Runtime[Context]
     answer = classified(done.answer, runbook, done.known) if done.answer else unaided(state, runbook)
     team = await _activate(case, answer)
     text = f"{answer.severity.value}: {answer.rationale}" if not answer.false_alarm else f"false alarm: {answer.rationale}"
-    await case.record(EventKind.CLASSIFIED, title, text, {"severity": answer.severity.value, "team": team, "classification": dump(answer)})
+    await case.record(
+        EventKind.CLASSIFIED, title, text, {"severity": answer.severity.value, "team": team, "classification": dump(answer)}
+    )
     update = State(
         classification=dump(answer),
         team=team,

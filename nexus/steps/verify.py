@@ -48,7 +48,12 @@ def agent_of(node: str) -> str:
     return node.removeprefix(VERIFY).replace("_", "-")
 
 
-NEEDS = {"screenshot": "browser", "regress_endpoints": "endpoints", "infrastructure_state": "infrastructure", "picture_metrics": "metrics"}
+NEEDS = {
+    "screenshot": "browser",
+    "regress_endpoints": "endpoints",
+    "infrastructure_state": "infrastructure",
+    "picture_metrics": "metrics",
+}
 """Looks that a world without that capability cannot offer, ever: their checks are left out. One that is down still counts."""
 
 
@@ -61,7 +66,10 @@ def possible(tool: str, context: Context) -> bool:
 def chosen_verifiers(state: State, context: Context) -> tuple[Verifier, ...]:
     """Who verifies: API Tester when a component with endpoints was hit."""
     classification = classification_of(state)
-    hit = set(classification.impact.services if classification else ()) | {diagnosis_of(state).cause.component, alert_of(state).service}
+    hit = set(classification.impact.services if classification else ()) | {
+        diagnosis_of(state).cause.component,
+        alert_of(state).service,
+    }
     api = context.world.endpoints is not None and any(s.endpoints for s in context.world.catalog if s.name in hit)
     return verifiers_for(context.library.runbook, api)
 
@@ -192,7 +200,9 @@ async def await_external(state: State, config: RunnableConfig, runtime: Runtime[
     agent = context.library.runbook.roles.commander
     found, done = await _verification(case, agent, [check], aloud=False)
     title = context.library.agent(agent).title
-    await case.record(EventKind.WATCHED, title, "; ".join(c.detail for c in found.checks), {"recovered": found.passed}, at=done.ended)
+    await case.record(
+        EventKind.WATCHED, title, "; ".join(c.detail for c in found.checks), {"recovered": found.passed}, at=done.ended
+    )
     since = state.get("watch_since")
     began = now_of(State(now=since)) if since else case.now
     verdict: Literal["down", "recovered", "limit"] = "recovered" if found.passed else "down"
@@ -231,7 +241,9 @@ async def _quiet(case: Case) -> tuple[bool, Any]:
         found, done = await _verification(case, agent, [check], attempt, aloud=False)
         if not found.passed:
             title = case.context.library.agent(agent).title
-            await case.record(EventKind.WATCHED, title, "; ".join(c.detail for c in found.checks), {}, key=attempt or "first", at=done.ended)
+            await case.record(
+                EventKind.WATCHED, title, "; ".join(c.detail for c in found.checks), {}, key=attempt or "first", at=done.ended
+            )
         if found.passed:
             return True, done.ended
         case = Case(case.context, case.state, case.node, case.step, done.ended)
@@ -241,5 +253,6 @@ async def _quiet(case: Case) -> tuple[bool, Any]:
 def holds_fallback(state: State) -> bool:
     """Whether this attempt left a fallback on."""
     return any(
-        a.attempt == state["attempt"] and a.result is ActionResult.DONE and a.action.kind is ActionKind.FALLBACK for a in actions_of(state)
+        a.attempt == state["attempt"] and a.result is ActionResult.DONE and a.action.kind is ActionKind.FALLBACK
+        for a in actions_of(state)
     )

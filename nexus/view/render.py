@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 """One case or one system of `nexus eval --json`."""
 
 
-def render_incident(incident: Incident) -> RenderableType:
+def render_incident(incident: Incident, *, with_timeline: bool = True) -> RenderableType:
     """`nexus show`: what it was, why, what was done and how it ended."""
     parts: list[RenderableType] = [_facts(incident)]
     if incident.suspects:
@@ -28,7 +28,8 @@ def render_incident(incident: Incident) -> RenderableType:
         parts.append(_actions(incident))
     if incident.verification:
         parts.append(_verification(incident))
-    parts.append(_timeline(incident))
+    if with_timeline:
+        parts.append(_timeline(incident))
     if incident.open_questions:
         parts.append(_questions(incident))
     return Group(*parts)

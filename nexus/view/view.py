@@ -67,8 +67,8 @@ class PlainView:
 
     def event(self, event: Event) -> None:
         """Its time, the time since the opening, who, what kind, and its text."""
-        if (event.incident, event.key) in self._seen:
-            return
+        if (event.incident, event.key) in self._seen or event.kind is EventKind.EVIDENCE:
+            return  # a look's meaning follows as its agent's finding; the look itself is in the incident's folder
         self._seen.add((event.incident, event.key))
         if event.kind is EventKind.OPENED or self._opened_at is None:
             self._opened_at = event.at

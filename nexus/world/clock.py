@@ -1,7 +1,8 @@
 """Clock: the incident's time, real or virtual, and Lap: the time one agent spends in one step.
 
-`drive` sleeps on the clock; a step never does. In a simulated world a step's work takes declared time: its Lap begins at the
-state's time, each tool call spends some of it, and the step reports when it was done. In the real world a Lap reads the wall clock.
+`drive` sleeps on the clock; a step never does. In a simulated world a step's work takes declared time: its Lap begins
+at the state's time, each tool call spends some of it, and the step reports when it was done. In the real world a Lap reads
+the wall clock.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class WallClock:
         """Sleep for real."""
         await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
-    def lap(self, begins_at: datetime) -> Lap:
+    def lap(self, begins_at: datetime) -> Lap:  # noqa: ARG002 - the protocol's; real time begins by itself
         """Real time, whatever it begins at."""
         return WallLap()
 

@@ -65,4 +65,6 @@ def _read(path: Path) -> WorldFile:
         raise WorldError(f"{path} is not YAML ({str(error).splitlines()[0]})", "mend the syntax") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise WorldError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", "write `world: sandbox:NAME` and, if wanted, `seed: 7`") from error
+        raise WorldError(
+            f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", "write `world: sandbox:NAME` and, if wanted, `seed: 7`"
+        ) from error

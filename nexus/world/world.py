@@ -29,7 +29,7 @@ class World:
     name: str
     people: People
     clock: Clock = field(default_factory=WallClock)
-    catalog: ServiceCatalog = ServiceCatalog()
+    catalog: ServiceCatalog = field(default_factory=ServiceCatalog)
     look_takes: timedelta = timedelta(seconds=20)
     metrics: Metrics | None = None
     logs: Logs | None = None

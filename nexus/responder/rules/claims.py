@@ -45,7 +45,7 @@ def _metrics(evidence: Evidence) -> Claim:
     if not found.changed:
         return Claim("no series moved", ruled_out=("resource saturation",) if found.looked_at else ())
     first = found.changed[0]
-    return Claim(evidence.summary, True, first.component)
+    return Claim(evidence.summary, abnormal=True, component=first.component)
 
 
 def _logs(evidence: Evidence) -> Claim:
@@ -53,14 +53,14 @@ def _logs(evidence: Evidence) -> Claim:
     if not found.patterns:
         return Claim("no new or more frequent errors in the logs")
     first = found.patterns[0]
-    return Claim(evidence.summary, True, first.component)
+    return Claim(evidence.summary, abnormal=True, component=first.component)
 
 
 def _changes(evidence: Evidence) -> Claim:
     found = reading(evidence, ChangesReading)
     if not found.changes:
         return Claim("nothing was changed in the window", ruled_out=("recent deployment or configuration change",))
-    return Claim(evidence.summary, False, found.changes[0].component)
+    return Claim(evidence.summary, component=found.changes[0].component)
 
 
 def _dependencies(evidence: Evidence) -> Claim:
@@ -68,21 +68,21 @@ def _dependencies(evidence: Evidence) -> Claim:
     failing = [d for d in found.dependencies if d.failing]
     if not failing:
         return Claim("all external dependencies answer normally", ruled_out=("external dependency",))
-    return Claim(evidence.summary, True, failing[0].name)
+    return Claim(evidence.summary, abnormal=True, component=failing[0].name)
 
 
 def _databases(evidence: Evidence) -> Claim:
     found = reading(evidence, DatabasesReading)
     if not found.problems:
         return Claim("databases and queues are healthy", ruled_out=("databases and queues",) if found.looked_at else ())
-    return Claim(evidence.summary, True, found.problems[0].component)
+    return Claim(evidence.summary, abnormal=True, component=found.problems[0].component)
 
 
 def _infrastructure(evidence: Evidence) -> Claim:
     found = reading(evidence, InfrastructureReading)
     if not found.problems:
         return Claim("nodes and workloads are healthy", ruled_out=("nodes and workloads",) if found.looked_at else ())
-    return Claim(evidence.summary, True, found.problems[0].component)
+    return Claim(evidence.summary, abnormal=True, component=found.problems[0].component)
 
 
 def _rates(evidence: Evidence) -> Claim:
@@ -101,7 +101,7 @@ def _suspects(evidence: Evidence) -> Claim:
     found = reading(evidence, SuspectsReading)
     if not found.suspects:
         return Claim("no component stands out")
-    return Claim(evidence.summary, True, found.suspects[0].component)
+    return Claim(evidence.summary, abnormal=True, component=found.suspects[0].component)
 
 
 def _pages(evidence: Evidence) -> Claim:
@@ -109,7 +109,7 @@ def _pages(evidence: Evidence) -> Claim:
     abnormal = [p for p in found.pages if p.abnormal]
     if not abnormal:
         return Claim(evidence.summary, ruled_out=(evidence.tool.replace("_", " "),))
-    return Claim(evidence.summary, True, abnormal[0].component)
+    return Claim(evidence.summary, abnormal=True, component=abnormal[0].component)
 
 
 def _pipelines(evidence: Evidence) -> Claim:

@@ -63,8 +63,9 @@ def _on_changes(entry: SuspectEntry, item: Evidence) -> str | None:
 
 
 def _on_problems(entry: SuspectEntry, item: Evidence) -> str | None:
-    kind = DatabasesReading if item.tool == "check_databases" else InfrastructureReading
-    problems = [p for p in reading(item, kind).problems if p.component == entry.component]
+    databases = item.tool == "check_databases"
+    found = reading(item, DatabasesReading).problems if databases else reading(item, InfrastructureReading).problems
+    problems = [p for p in found if p.component == entry.component]
     return problems[0].detail if problems else None
 
 
@@ -80,7 +81,9 @@ def _on_logs(entry: SuspectEntry, item: Evidence) -> str | None:
 
 def _on_metrics(entry: SuspectEntry, item: Evidence) -> str | None:
     own = [c for c in reading(item, MetricsReading).changed if c.component == entry.component]
-    return f"{own[0].metric} went {own[0].direction} from {own[0].before:.3g} to {own[0].after:.3g} {own[0].unit}" if own else None
+    return (
+        f"{own[0].metric} went {own[0].direction} from {own[0].before:.3g} to {own[0].after:.3g} {own[0].unit}" if own else None
+    )
 
 
 def _on_rates(entry: SuspectEntry, item: Evidence) -> str | None:
@@ -173,7 +176,8 @@ def _hypothesis(entry: SuspectEntry, score: float, support: list[Support]) -> Hy
     return Hypothesis(
         cause=entry.cause,
         component=entry.component,
-        statement=f"{entry.cause.value.replace('_', ' ')} in {entry.component}" + (f" ({entry.mechanism})" if entry.mechanism else ""),
+        statement=f"{entry.cause.value.replace('_', ' ')} in {entry.component}"
+        + (f" ({entry.mechanism})" if entry.mechanism else ""),
         test=f"looked for independent signs: {text}" if support else "looked for independent signs: none found",
         held=bool(support),
         score=round(score, 4),
@@ -182,7 +186,7 @@ def _hypothesis(entry: SuspectEntry, score: float, support: list[Support]) -> Hy
 
 
 def status_of(confidence: float, support: list[Support], complete: bool) -> CauseStatus:
-    """confirmed needs confidence, two independent supports and every needed look; likely needs one support."""
+    """Confirmed needs confidence, two independent supports and every needed look; likely needs one support."""
     if confidence >= CONFIRMS and len({s.tool for s in support}) >= 2 and complete:
         return CauseStatus.CONFIRMED
     if confidence >= LIKELY and support:

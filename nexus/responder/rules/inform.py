@@ -20,7 +20,7 @@ def _plan(task: Task) -> Plan | None:
     return Plan.model_validate(task.facts["plan"]) if task.facts.get("plan") else None
 
 
-async def status_update(task: Task, desk: Desk) -> StatusText:
+async def status_update(task: Task, _desk: Desk) -> StatusText:
     """Impact and current action for the status page."""
     status = Status(task.facts["status"])
     classification = _classification(task)
@@ -30,7 +30,7 @@ async def status_update(task: Task, desk: Desk) -> StatusText:
     return StatusText(impact=impact, current_action=action, evidence=classification.evidence if classification else ())
 
 
-async def executive_brief(task: Task, desk: Desk) -> BriefText:
+async def executive_brief(task: Task, _desk: Desk) -> BriefText:
     """The brief's four lines."""
     status = Status(task.facts["status"])
     classification = _classification(task)
@@ -40,7 +40,7 @@ async def executive_brief(task: Task, desk: Desk) -> BriefText:
     return BriefText(situation=situation, cause=about, action=action, impact=impact, evidence=evidence)
 
 
-async def escalate(task: Task, desk: Desk) -> Proposal:
+async def escalate(task: Task, _desk: Desk) -> Proposal:
     """What the agent that was called in proposes, from the incident's record."""
     classification = _classification(task)
     cause = RootCause.model_validate(task.facts["cause"])
@@ -49,14 +49,20 @@ async def escalate(task: Task, desk: Desk) -> Proposal:
     tried = [a for a in task.facts["actions"] if a["result"] in ("undone", "failed")]
     name = task.agent.name
     if name == "studio-producer" and task.facts["rule"] != "revenue":
-        vendor = f" Open a vendor escalation for {cause.component}." if cause.component else " Have the vendors of the suspects on call."
+        vendor = (
+            f" Open a vendor escalation for {cause.component}."
+            if cause.component
+            else " Have the vendors of the suspects on call."
+        )
         held = [a for a in task.facts["actions"] if a["result"] == "done"]
         so_far = f"{len(tried)} changes were tried and did not help." if tried else "No change has been tried yet."
         if held:
             so_far = "A fix is in place and is being watched; keep the second engineer until the watch has ended."
         text = f"Bring in a second engineer for {cause.component or 'the search for the cause'}. {so_far}{vendor}"
     elif name == "project-shepherd":
-        text = f"Free one developer who knows {cause.component or 'the affected service'} from sprint work until this is resolved."
+        text = (
+            f"Free one developer who knows {cause.component or 'the affected service'} from sprint work until this is resolved."
+        )
     elif name == "legal-compliance-checker":
         text = (
             "Open a notification assessment now: the 72 hours of GDPR Art. 33 count from awareness, "

@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nexus.bulletins import impact_text
-from nexus.incident import ActionItem, ActionRecord, ActionResult, Alert, BacklogItem, Claim, Classification, PostMortem, RootCause, Severity
+from nexus.incident import (
+    ActionItem,
+    ActionRecord,
+    ActionResult,
+    Alert,
+    BacklogItem,
+    Claim,
+    Classification,
+    PostMortem,
+    RootCause,
+    Severity,
+)
 from nexus.responder.answers import Ranking
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
@@ -45,7 +56,11 @@ async def post_mortem(task: Task, desk: Desk) -> PostMortem:
         why_it_failed=Claim(text=cause.statement, evidence=cause.evidence) if cause.statement else UNKNOWN,
         why_not_caught=why_not_caught(alert, cause),
         five_whys=whys,
-        users=Claim(text=impact_text(classification), evidence=classification.evidence, known=classification.impact.users_affected is not None),
+        users=Claim(
+            text=impact_text(classification),
+            evidence=classification.evidence,
+            known=classification.impact.users_affected is not None,
+        ),
         revenue=_revenue(classification, introduced, ended),
         reputation=_reputation(facts["timeline"]),
         data=_data(classification),
@@ -57,7 +72,9 @@ async def post_mortem(task: Task, desk: Desk) -> PostMortem:
 def _impact_end(actions: Sequence[ActionRecord], resolved: datetime | None) -> datetime | None:
     """Users were well again when the last action that held was done; without one, when the incident was resolved."""
     held = [a.ended_at for a in actions if a.result is ActionResult.DONE and a.ended_at]
-    fallback = [a.ended_at for a in actions if a.result is ActionResult.UNDONE and a.action.kind.value == "fallback" and a.ended_at]
+    fallback = [
+        a.ended_at for a in actions if a.result is ActionResult.UNDONE and a.action.kind.value == "fallback" and a.ended_at
+    ]
     return max(held, default=min(fallback, default=resolved)) if (held or fallback) else resolved
 
 
@@ -66,7 +83,10 @@ def _revenue(classification: Classification, introduced: datetime | None, ended:
     if rate is None:
         return UNKNOWN
     if introduced is None or ended is None:
-        return Claim(text=f"{rate:,.0f} USD an hour at risk by the service catalog; the duration is unknown", evidence=classification.evidence)
+        return Claim(
+            text=f"{rate:,.0f} USD an hour at risk by the service catalog; the duration is unknown",
+            evidence=classification.evidence,
+        )
     hours = max((ended - introduced).total_seconds() / 3600, 0)
     text = f"up to {rate * hours:,.0f} USD: {rate:,.0f} USD an hour at risk by the service catalog, for {hours * 60:.0f} minutes"
     return Claim(text=text, evidence=classification.evidence)
@@ -94,7 +114,7 @@ def score(kind: str, severity: Severity, confidence: float, reach: float) -> flo
     return round(reach * IMPACT[severity] * confidence / EFFORT[kind], 2)
 
 
-async def backlog(task: Task, desk: Desk) -> Ranking:
+async def backlog(task: Task, _desk: Desk) -> Ranking:
     """Action items best first; a low-severity alert becomes the one item itself."""
     facts = task.facts
     classification = Classification.model_validate(facts["classification"])
@@ -105,16 +125,32 @@ async def backlog(task: Task, desk: Desk) -> Ranking:
         key = f"{facts['incident']}:alert"
         owner = facts["owners"].get(alert.service or "", "product team")
         only = BacklogItem(
-            key=key, rank=1, title=alert.title, owner=owner, deadline=datetime.fromisoformat(facts["opened_at"]) + timedelta(days=14),
-            severity=classification.severity, score=score("incident", classification.severity, 0.8, reach), incident=facts["incident"], kind="defect",
-        )  # fmt: skip
+            key=key,
+            rank=1,
+            title=alert.title,
+            owner=owner,
+            deadline=datetime.fromisoformat(facts["opened_at"]) + timedelta(days=14),
+            severity=classification.severity,
+            score=score("incident", classification.severity, 0.8, reach),
+            incident=facts["incident"],
+            kind="defect",
+        )
         return Ranking(items=(only,))
-    scored = sorted(((score(i.kind, classification.severity, 0.8, reach), i) for i in items), key=lambda p: (-p[0], p[1].deadline, p[1].id))
+    scored = sorted(
+        ((score(i.kind, classification.severity, 0.8, reach), i) for i in items), key=lambda p: (-p[0], p[1].deadline, p[1].id)
+    )
     ranked = tuple(
         BacklogItem(
-            key=f"{facts['incident']}:{item.id}", rank=rank, title=item.action, owner=item.owner, deadline=item.deadline,
-            severity=classification.severity, score=value, incident=facts["incident"], kind=item.kind,
-        )  # fmt: skip
+            key=f"{facts['incident']}:{item.id}",
+            rank=rank,
+            title=item.action,
+            owner=item.owner,
+            deadline=item.deadline,
+            severity=classification.severity,
+            score=value,
+            incident=facts["incident"],
+            kind=item.kind,
+        )
         for rank, (value, item) in enumerate(scored, 1)
     )
     return Ranking(items=ranked)

@@ -13,7 +13,7 @@ UNKNOWN = Claim(text="unknown", known=False)
 
 CAUGHT: dict[Cause, tuple[str, str, str, str]] = {
     Cause.DEPLOYMENT: (
-        "an alert on {c}'s error rate and latency that is tied to each release, so that a bad one is seen within its first minutes",
+        "an alert on {c}'s error rate and latency that is tied to each release, so that a bad one is seen in its first minutes",
         "a canary or staged release of {c} with an automatic stop when its error rate leaves the band of the version before",
         "a change of {c} is watched by its author for fifteen minutes and carries its rollback in the change record",
         "keep the last two good versions of {c} ready, and rehearse the rollback each month",
@@ -54,7 +54,10 @@ def prevention_for(cause: RootCause) -> dict[Prevention, tuple[Claim, ...]]:
     """One measure of each kind, for this cause and component."""
     name = cause.component or "the affected service"
     texts = CAUGHT[cause.cause]
-    return {kind: (Claim(text=text.format(c=name), evidence=cause.evidence, known=bool(cause.evidence)),) for kind, text in zip(KINDS, texts, strict=True)}
+    return {
+        kind: (Claim(text=text.format(c=name), evidence=cause.evidence, known=bool(cause.evidence)),)
+        for kind, text in zip(KINDS, texts, strict=True)
+    }
 
 
 def items_for(task: Task, cause: RootCause, now: datetime) -> tuple[ActionItem, ...]:
@@ -99,7 +102,7 @@ def why_not_caught(alert: Alert, cause: RootCause) -> Claim:
     if cause.introduced_at is None or alert.starts_at < cause.introduced_at:
         return Claim(text="unknown: when it was introduced is not in the record", known=False)
     lead = (alert.starts_at - cause.introduced_at).total_seconds() / 60
-    text = f"it was there {lead:.0f} minutes before the alert; no alert watches {cause.component} closely enough to have fired sooner"
+    text = f"it was there {lead:.0f} minutes before the alert; nothing watches {cause.component} closely enough to fire sooner"
     return Claim(text=text, evidence=cause.evidence)
 
 
@@ -125,8 +128,14 @@ def five_whys(
     caught = why_not_caught(alert, cause)
     held = cause.statement != ""
     return (
-        failed.model_copy(update={"text": f"Why did users notice? {failed.text.capitalize() if not failed.known else failed.text}."}),
-        Claim(text=f"Why did {services} fail? The trouble began in {component}.", evidence=cause.evidence, known=bool(cause.evidence)),
+        failed.model_copy(
+            update={"text": f"Why did users notice? {failed.text.capitalize() if not failed.known else failed.text}."}
+        ),
+        Claim(
+            text=f"Why did {services} fail? The trouble began in {component}.",
+            evidence=cause.evidence,
+            known=bool(cause.evidence),
+        ),
         Claim(text=f"Why did {component} fail? {cause.statement or 'Unknown'}.", evidence=cause.evidence, known=held),
         _why_possible(cause, findings),
         caught.model_copy(update={"text": f"Why was it not caught earlier? {caught.text[0].upper()}{caught.text[1:]}."}),

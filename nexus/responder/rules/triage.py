@@ -25,7 +25,10 @@ async def classify(task: Task, desk: Desk) -> Classification:
         signals["security"] = security.security
         breach = security.security in ("breach", "suspected")
         impact = impact.model_copy(
-            update={"breach_suspected": breach, "user_data_affected": bool(impact.user_data_affected) or (breach and security.personal_data)}
+            update={
+                "breach_suspected": breach,
+                "user_data_affected": bool(impact.user_data_affected) or (breach and security.personal_data),
+            }
         )
     floor, because = floor_for(task.library.runbook, signals)
     calm = await _nothing_is_wrong(desk, signals)
@@ -69,4 +72,6 @@ def _complains(evidence: Evidence) -> bool:
     if evidence.failed:
         return False
     reading = LogsReading.model_validate({"summary": "", **evidence.values})
-    return any(p.new and p.level in ("error", "critical") and p.rate_after > max(1.0, 3 * p.rate_before) for p in reading.patterns)
+    return any(
+        p.new and p.level in ("error", "critical") and p.rate_after > max(1.0, 3 * p.rate_before) for p in reading.patterns
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nexus.incident import Cause, CheckResult, Evidence, Verification
@@ -23,7 +24,9 @@ async def verify(task: Task, desk: Desk) -> Verification:
     """Passed when every check passed; worse when a reading says that health fell since the action."""
     facts = task.facts
     cause = facts.get("cause") or {}
-    beyond_us = {cause["component"]} if cause.get("cause") == Cause.EXTERNAL_DEPENDENCY.value and facts.get("phase") == "fix" else set()
+    beyond_us = (
+        {cause["component"]} if cause.get("cause") == Cause.EXTERNAL_DEPENDENCY.value and facts.get("phase") == "fix" else set()
+    )
     component = cause.get("component")
     before: Mapping[str, Any] = facts.get("before") or {}
     results: list[CheckResult] = []
@@ -49,27 +52,53 @@ async def verify(task: Task, desk: Desk) -> Verification:
     )
 
 
-def judge(evidence: Evidence, beyond_us: set[str], before: Mapping[str, Any] | None, component: str | None) -> tuple[bool | None, str]:
-    """Whether one look says that all is well; None when it could not look."""
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What a look is judged against."""
+
+    beyond_us: set[str]
+    before: Mapping[str, Any]
+    component: str | None
+
+
+def _recovery(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+    found = reading(evidence, RecoveryReading)
+    left = [c for c in found.abnormal if c not in scope.beyond_us]
+    return (found.recovered or (bool(found.looked_at) and not left)) and not found.worse, evidence.summary
+
+
+def _infrastructure(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+    now = {(p.component, p.problem) for p in reading(evidence, InfrastructureReading).problems}
+    then = {(p["component"], p["problem"]) for p in scope.before.get("problems", [])}
+    fresh = sorted(f"{component}: {problem}" for component, problem in now - then)
+    return not fresh, f"new problems: {', '.join(fresh)}" if fresh else "no new problem on any node or workload"
+
+
+def _rates(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+    entries = reading(evidence, ErrorRatesReading).entries
+    return not any(e.abnormal and e.component not in scope.beyond_us for e in entries), evidence.summary
+
+
+def _dependencies(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+    known = reading(evidence, DependenciesReading).dependencies
+    return not any(d.failing and scope.component in (None, d.name) for d in known), evidence.summary
+
+
+_JUDGES: dict[str, Callable[[Evidence, _Scope], tuple[bool, str]]] = {
+    "recovery": _recovery,
+    "infrastructure_state": _infrastructure,
+    "api_error_rates": _rates,
+    "check_dependencies": _dependencies,
+    "regress_endpoints": lambda evidence, _: (reading(evidence, RegressionReading).passed, evidence.summary),
+    "test_patch": lambda evidence, _: (reading(evidence, PatchTestReading).passed, evidence.summary),
+}
+
+
+def judge(
+    evidence: Evidence, beyond_us: set[str], before: Mapping[str, Any] | None, component: str | None
+) -> tuple[bool | None, str]:
+    """Whether one look says that all is well; None when it could not look; a look without a judge passes by having been taken."""
     if evidence.failed:
         return None, evidence.summary
-    if evidence.tool == "recovery":
-        found = reading(evidence, RecoveryReading)
-        left = [c for c in found.abnormal if c not in beyond_us]
-        return (found.recovered or (bool(found.looked_at) and not left)) and not found.worse, evidence.summary
-    if evidence.tool == "infrastructure_state":
-        now = {(p.component, p.problem) for p in reading(evidence, InfrastructureReading).problems}
-        then = {(p["component"], p["problem"]) for p in (before or {}).get("problems", [])}
-        fresh = sorted(f"{c}: {p}" for c, p in now - then)
-        return not fresh, f"new problems: {', '.join(fresh)}" if fresh else "no new problem on any node or workload"
-    if evidence.tool == "api_error_rates":
-        abnormal = [e.component for e in reading(evidence, ErrorRatesReading).entries if e.abnormal and e.component not in beyond_us]
-        return not abnormal, evidence.summary
-    if evidence.tool == "regress_endpoints":
-        return reading(evidence, RegressionReading).passed, evidence.summary
-    if evidence.tool == "test_patch":
-        return reading(evidence, PatchTestReading).passed, evidence.summary
-    if evidence.tool == "check_dependencies":
-        failing = [d.name for d in reading(evidence, DependenciesReading).dependencies if d.failing and component in (None, d.name)]
-        return not failing, evidence.summary
-    return True, evidence.summary
+    known = _JUDGES.get(evidence.tool)
+    return known(evidence, _Scope(beyond_us, before or {}, component)) if known else (True, evidence.summary)

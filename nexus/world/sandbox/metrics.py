@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from nexus.world.sandbox.simulation import Frame, Simulation
 BASELINE_ENDS = -1440
 BASELINE_MINUTES = 180
 NORMAL_ERRORS = 0.002
+HELD = 12
+"""How many computed stretches are kept; each can be computed again."""
 
 Raw = tuple[str, MetricKind, str, Floats, float, float, float]
 """Metric, kind, unit, values, relative noise, absolute noise, upper bound."""
@@ -98,6 +101,7 @@ class SandboxMetrics:
 
     def __init__(self, simulation: Simulation) -> None:
         self._sim = simulation
+        self._stretch = lru_cache(maxsize=HELD)(self._compute)
 
     async def series(self, start: datetime, end: datetime, components: Sequence[str] | None = None) -> list[Series]:
         """Every series sampled in [start, end], of those components or of all."""
@@ -111,20 +115,23 @@ class SandboxMetrics:
     def _between(self, first: int, last: int, components: Sequence[str] | None) -> list[Series]:
         if last < first:
             return []
+        done = 0 if last <= BASELINE_ENDS else len(self._sim.log.entries())
+        return [s for s in self._stretch(first, last, done) if components is None or s.component in components]
+
+    def _compute(self, first: int, last: int, _done: int) -> tuple[Series, ...]:
         sim = self._sim
         frame = sim.frame(first, last)
         scene = Scene(sim.shop, frame.timeline, frame.ks, {})
-        times: Floats = sim.starts_at.timestamp() + frame.ks * 60.0
+        times: Floats = np.asarray(sim.starts_at.timestamp() + frame.ks * 60.0, dtype=np.float64)
         found: list[Series] = []
         for component in sim.shop.components:
-            if components is not None and component.name not in components:
-                continue
-            for metric, kind, unit, values, relative, absolute, most in _raw(
-                component, frame, scene, sim.shop.traffic[component.name]
-            ):
+            usual = sim.shop.traffic[component.name]
+            for metric, kind, unit, values, relative, absolute, most in _raw(component, frame, scene, usual):
                 shaken = values
                 if relative or absolute:
                     noise = normal(sim.seed, f"{component.name}.{metric}", frame.ks)
                     shaken = values * (1 + relative * noise) + absolute * noise
-                found.append(Series(component.name, metric, kind, unit, times, np.clip(shaken, 0.0, most)))
-        return found
+                sampled: Floats = np.clip(shaken, 0.0, most)
+                sampled.flags.writeable = False
+                found.append(Series(component.name, metric, kind, unit, times, sampled))
+        return tuple(found)

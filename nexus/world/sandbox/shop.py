@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import Field
@@ -122,6 +122,7 @@ class Shop(Word):
         return ServiceCatalog(services=tuple(entries))
 
 
+@lru_cache(maxsize=8)
 def read_shop(path: Path = SHIPPED) -> Shop:
     """The shop of that file. Raises WorldError naming file, field and remedy."""
     return parse(path, Shop)
