@@ -107,6 +107,27 @@ async def test_whoever_wakes_may_go_to_sleep_again_before_the_next_one_wakes() -
     assert woken == [("beat", at(5)), ("beat", at(10)), ("end", at(12)), ("beat", at(15))]
 
 
+async def test_what_a_sleeper_woke_for_is_done_before_time_moves_on_whenever_the_others_lay_down() -> None:
+    for turns in range(60):
+        clock, woken = VirtualClock(START), list[tuple[str, datetime]]()
+
+        async def beats(clock: VirtualClock = clock, woken: list[tuple[str, datetime]] = woken) -> None:
+            for minutes in (5, 10):
+                await clock.sleep_until(at(minutes))
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                woken.append(("beat", clock.now()))
+
+        async def end(turns: int = turns, clock: VirtualClock = clock, woken: list[tuple[str, datetime]] = woken) -> None:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await clock.sleep_until(at(12))
+            woken.append(("end", clock.now()))
+
+        await asyncio.gather(beats(), end())
+        assert woken == [("beat", at(5)), ("beat", at(10)), ("end", at(12))]
+
+
 def test_each_agent_has_a_lap_of_its_own_and_the_clock_does_not_move() -> None:
     clock = VirtualClock(START)
     one, other = clock.lap(at(3)), clock.lap(at(3))

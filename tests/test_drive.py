@@ -276,6 +276,18 @@ async def test_handing_over_posts_a_last_update_that_promises_the_next() -> None
     assert stage.escalated == [("p0-30m", 30)]
 
 
+async def test_handing_over_at_the_moment_of_a_beat_is_told_once() -> None:
+    over = stand(IDENTIFIED, 0, outcome=Outcome.HANDED_OVER)
+    stage = await Stage([Leg(stand(IDENTIFIED), at(0), [wait(45)]), Leg(over, at(45))]).play()
+    assert stage.posts() == [(0, IDENTIFIED), (15, IDENTIFIED), (30, IDENTIFIED), (45, IDENTIFIED)]
+    assert stage.sent[-1].next_update == at(60)
+
+
+async def test_a_beat_at_the_moment_at_which_the_incident_starts_to_wait_for_a_person_is_not_lost() -> None:
+    stage = await Stage([Leg(stand(IDENTIFIED), at(0), [wait(15)]), Leg(stand(IDENTIFIED), at(15), [approval(45)])]).play()
+    assert stage.posts() == [(0, IDENTIFIED), (15, IDENTIFIED)]
+
+
 async def test_a_false_alarm_that_was_public_is_closed_publicly() -> None:
     stage = await Stage(
         [

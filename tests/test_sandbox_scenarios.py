@@ -47,25 +47,25 @@ async def take(sandbox: Sandbox, action: Action, at: datetime) -> datetime:
     return at + (await sandbox.world.actions.apply(action, at, str(action))).took
 
 
-def test_every_shipped_scenario_has_a_title_and_there_are_at_least_twenty_two():
+def test_every_shipped_scenario_has_a_title_and_there_are_at_least_twenty_two() -> None:
     assert len(NAMES) >= 22
     assert all(scenario_names().values())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_scenario_brings_an_alert_that_starts_when_it_does(name):
+def test_every_scenario_brings_an_alert_that_starts_when_it_does(name: str) -> None:
     sandbox = open_sandbox(name)
     (alert,) = sandbox.alert_payload["alerts"]
     assert datetime.fromisoformat(alert["startsAt"]) == sandbox.starts_at == sandbox.world.clock.now()
     assert sandbox.world.catalog.get(alert["labels"]["service"]) is not None
 
 
-async def test_a_scenario_moves_as_a_whole_to_the_time_it_is_given():
+async def test_a_scenario_moves_as_a_whole_to_the_time_it_is_given() -> None:
     began = datetime(2027, 6, 1, 0, 0, tzinfo=UTC)
     moved, own = open_sandbox("bad-deploy", starts_at=began), open_sandbox("bad-deploy")
-    for sandbox in (moved, own):
-        assert sandbox.world.changes is not None
     shift = began - own.starts_at
+    assert moved.world.changes is not None
+    assert own.world.changes is not None
     there = await moved.world.changes.between(began - HOUR, began)
     here = await own.world.changes.between(own.starts_at - HOUR, own.starts_at)
     assert [c.at for c in there] == [c.at + shift for c in here]
@@ -74,7 +74,7 @@ async def test_a_scenario_moves_as_a_whole_to_the_time_it_is_given():
 
 @pytest.mark.parametrize("name", sorted(set(CURES) - {"leaked-credential", "queue-stuck", "cpu-contention", "cdn-down"}))
 @pytest.mark.parametrize("seed", [7, 1234])
-async def test_users_fail_before_the_cure_and_are_well_after_it(name, seed):
+async def test_users_fail_before_the_cure_and_are_well_after_it(name: str, seed: int) -> None:
     sandbox = open_sandbox(name, seed=seed)
     at = sandbox.starts_at
     assert await worst(sandbox, at) > 0.3
@@ -84,7 +84,7 @@ async def test_users_fail_before_the_cure_and_are_well_after_it(name, seed):
     assert await worst(sandbox, at + timedelta(minutes=40)) < 0.02
 
 
-async def test_a_crowded_host_slows_what_runs_there_until_it_moves():
+async def test_a_crowded_host_slows_what_runs_there_until_it_moves() -> None:
     sandbox = open_sandbox("cpu-contention")
     assert sandbox.world.endpoints is not None
     before = {p.component: p for p in await sandbox.world.endpoints.probe(sandbox.starts_at)}
@@ -94,7 +94,7 @@ async def test_a_crowded_host_slows_what_runs_there_until_it_moves():
     assert after["catalog"].latency_ms < 1.3 * after["catalog"].normal_latency_ms
 
 
-async def test_pages_come_without_pictures_until_the_fallback_is_on():
+async def test_pages_come_without_pictures_until_the_fallback_is_on() -> None:
     sandbox = open_sandbox("cdn-down")
     assert sandbox.world.browser is not None
     before = (await sandbox.world.browser.pages(sandbox.starts_at))[0]
@@ -106,7 +106,7 @@ async def test_pages_come_without_pictures_until_the_fallback_is_on():
     assert after.load_ms < 1.3 * after.normal_load_ms
 
 
-async def test_strangers_read_personal_data_until_the_credential_is_new():
+async def test_strangers_read_personal_data_until_the_credential_is_new() -> None:
     sandbox = open_sandbox("leaked-credential")
     assert sandbox.world.security is not None
     seen = await sandbox.world.security.signals(sandbox.starts_at - HOUR, sandbox.starts_at)
@@ -116,7 +116,7 @@ async def test_strangers_read_personal_data_until_the_credential_is_new():
     assert await sandbox.world.security.signals(at, at + HOUR) == []
 
 
-async def test_a_queue_grows_until_the_consumer_that_hangs_is_restarted():
+async def test_a_queue_grows_until_the_consumer_that_hangs_is_restarted() -> None:
     sandbox = open_sandbox("queue-stuck")
     assert sandbox.world.databases is not None
     before = (await sandbox.world.databases.queues(sandbox.starts_at))[0]
@@ -128,7 +128,7 @@ async def test_a_queue_grows_until_the_consumer_that_hangs_is_restarted():
     assert after.depth <= 2 * after.normal_depth
 
 
-async def test_the_release_before_is_worse_and_the_one_before_that_is_sound():
+async def test_the_release_before_is_worse_and_the_one_before_that_is_sound() -> None:
     sandbox = open_sandbox("rollback-broken")
     assert sandbox.world.actions is not None
     at = sandbox.starts_at
@@ -144,7 +144,7 @@ async def test_the_release_before_is_worse_and_the_one_before_that_is_sound():
     assert await worst(sandbox, await take(sandbox, older, at)) < 0.02
 
 
-async def test_a_restart_helps_for_a_while_and_the_trouble_comes_back_during_the_watch():
+async def test_a_restart_helps_for_a_while_and_the_trouble_comes_back_during_the_watch() -> None:
     sandbox = open_sandbox("relapse")
     at = await take(sandbox, await first(sandbox, "session-cache", ActionKind.RESTART, sandbox.starts_at), sandbox.starts_at)
     for minutes in (0, 5, 10, 15):
@@ -152,7 +152,7 @@ async def test_a_restart_helps_for_a_while_and_the_trouble_comes_back_during_the
     assert await worst(sandbox, at + timedelta(minutes=26)) > 0.3
 
 
-async def test_no_action_on_the_damaged_database_helps():
+async def test_no_action_on_the_damaged_database_helps() -> None:
     sandbox = open_sandbox("nothing-fixes")
     assert sandbox.world.actions is not None
     at = sandbox.starts_at
@@ -161,7 +161,7 @@ async def test_no_action_on_the_damaged_database_helps():
         assert await worst(sandbox, at) > 0.5
 
 
-async def test_patches_are_tested_before_release_and_only_the_right_one_helps():
+async def test_patches_are_tested_before_release_and_only_the_right_one_helps() -> None:
     sandbox = open_sandbox("search-null")
     assert sandbox.world.code is not None
     at = sandbox.starts_at
@@ -174,13 +174,13 @@ async def test_patches_are_tested_before_release_and_only_the_right_one_helps():
     assert await worst(sandbox, at) < 0.02
 
 
-async def test_an_alert_that_flapped_finds_nothing_wrong():
+async def test_an_alert_that_flapped_finds_nothing_wrong() -> None:
     for name in ("flapping", "typo"):
         sandbox = open_sandbox(name)
         assert await worst(sandbox, sandbox.starts_at) < 0.02
 
 
-async def test_an_outside_failure_ends_by_itself_at_its_time():
+async def test_an_outside_failure_ends_by_itself_at_its_time() -> None:
     sandbox = open_sandbox("third-party-outage-long")
     assert sandbox.world.dependencies is not None
     for minutes, failing in ((0, True), (144, True), (146, False)):

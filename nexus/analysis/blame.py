@@ -79,6 +79,8 @@ def explained_by(caller: Profile, callee: Profile, distance: int) -> float:
     resource = 0.0
     if caller.symptom and callee.saturation > 0 and callee.symptom == 0:
         resource = 0.6 * min(1.0, callee.saturation / caller.symptom)
+    if caller.symptom and callee.seen >= 0.85 and caller.seen < callee.seen:
+        resource = max(resource, 0.9 * callee.seen)
     weighed = slow if caller.latency >= caller.errors else failing
     return float(max(weighed, 0.7 * max(slow, failing), crossed, resource) * 0.95 ** (distance - 1))
 
@@ -154,4 +156,4 @@ def suspicion_of(
         + 0.1 * profile.drought
         + 0.15 * profile.shared
     )
-    return own + 0.25 * felt, share, culprit
+    return own + 1.5 * profile.seen + 0.25 * felt, share, culprit

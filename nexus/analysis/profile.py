@@ -47,6 +47,8 @@ class Profile:
     other: float = 0.0
     client: float = 0.0
     gap: float = 0.0
+    seen: float = 0.0
+    """0 to 1: how strong the strongest direct sign of trouble is, by a probe or a detector."""
     shifts: list[Shift] = field(default_factory=list)
 
     @property

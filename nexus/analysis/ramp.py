@@ -1,4 +1,4 @@
-"""Ramp: since when a resource has been filling, so that a change long before the first error can still be seen to have begun it."""
+"""Ramp: since when a resource has been filling, so that a change long before the first error is still seen to have begun it."""
 
 from __future__ import annotations
 

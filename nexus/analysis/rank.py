@@ -103,6 +103,7 @@ def _scene(case: Case, seen: _Seen, onset: float) -> _Scene:
     for component, held in signs.items():
         lead = max(s.strength for s in held)
         profiles[component].saturation = max(profiles[component].saturation, 4.5 * lead)
+        profiles[component].seen = lead
     steps = [float(np.median(np.diff(s.times))) for s in case.series[:20] if s.times.size > 1]
     slack = max(60.0, 0.5 * float(np.median(steps))) if steps else 60.0
     return _Scene(case, profiles, graph, by_component, signs, starved(profiles, graph), onset, slack)

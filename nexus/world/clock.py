@@ -113,6 +113,7 @@ class VirtualClock:
         self._idle.set()
         self._sleepers: list[tuple[datetime, int]] = []
         self._tickets = 0
+        self._stirs = 0
 
     def now(self) -> datetime:
         """The latest moment that was waited for."""
@@ -123,17 +124,27 @@ class VirtualClock:
         self._tickets += 1
         mine = (moment, self._tickets)
         self._sleepers.append(mine)
+        self._stirs += 1
         try:
             while True:
-                await self._idle.wait()
-                for _ in range(TURNS):
-                    await asyncio.sleep(0)
-                if not self._busy and mine == min(self._sleepers):
+                await self._quiet()
+                if mine == min(self._sleepers):
                     self._now = max(self._now, moment)
                     return
                 await asyncio.sleep(0.001)
         finally:
             self._sleepers.remove(mine)
+            self._stirs += 1
+
+    async def _quiet(self) -> None:
+        """Return when nobody worked, woke or went to sleep for TURNS turns running: whoever woke last has done what it woke for."""
+        while True:
+            await self._idle.wait()
+            stirs = self._stirs
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            if not self._busy and stirs == self._stirs:
+                return
 
     def lap(self, begins_at: datetime) -> Lap:
         """Declared time from `begins_at`."""
@@ -143,10 +154,12 @@ class VirtualClock:
     def busy(self) -> Iterator[None]:
         """Hold virtual time still."""
         self._busy += 1
+        self._stirs += 1
         self._idle.clear()
         try:
             yield
         finally:
             self._busy -= 1
+            self._stirs += 1
             if not self._busy:
                 self._idle.set()

@@ -48,6 +48,12 @@ def _change(field: str, change: ChangeSpec, shop: Shop, names: str) -> Iterator[
         yield f"{field}.component", f"{change.component} has no releases", "take a backend or a frontend"
     if change.kind in ("config", "flag") and not change.key:
         yield f"{field}.key", f"a {change.kind} change needs one", "name the configuration key or the flag"
+    elif change.kind == "config" and not change.previous and component and change.key not in component.config:
+        yield (
+            f"{field}.previous",
+            f"{change.component} knows no {change.key}, so what it was before is unknown",
+            "write `previous`",
+        )
     if change.kind == "flag" and change.version not in ("on", "off"):
         yield f"{field}.version", f"{change.version!r} is not a flag's value", "write on or off, in quotes"
 

@@ -12,7 +12,7 @@ from nexus.errors import Unavailable
 from nexus.incident import Action, ActionKind, Risk
 from nexus.world.sandbox.code import SandboxCode
 from nexus.world.sandbox.effects import hosts
-from nexus.world.sandbox.orders import Clerk, versions_of
+from nexus.world.sandbox.orders import Clerk, config_versions_of, versions_of
 from nexus.world.sandbox.security import SandboxSecurity
 from nexus.world.sandbox.shop import Component
 from nexus.world.sandbox.simulation import Frame, Simulation
@@ -80,8 +80,10 @@ def _undoing(sim: Simulation, c: Component, at: datetime) -> Iterator[Action]:
             known = versions_of(sim.shop, sim.scenario, c.name)
             before = change.previous or known[max(0, known.index(change.version) - 1)]
             yield _action(ActionKind.ROLLBACK, c.name, f"{change.version} {ago}", to_version=before)
-        elif change.kind == "config" and change.previous:
-            yield _action(ActionKind.ROLLBACK, c.name, f"{change.key} {ago}", key=change.key, to_version=change.previous)
+        elif change.kind == "config":
+            known = config_versions_of(sim.shop, sim.scenario, c.name, change.key)
+            before = change.previous or known[max(0, known.index(change.version) - 1)]
+            yield _action(ActionKind.ROLLBACK, c.name, f"{change.key} {ago}", key=change.key, to_version=before)
         elif change.kind == "flag":
             yield _action(ActionKind.FLAG, c.name, f"{change.key} {ago}", flag=change.key, on=change.version != "on")
 

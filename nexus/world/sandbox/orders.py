@@ -10,6 +10,7 @@ from typing import Any
 from nexus.errors import ActionFailed
 from nexus.incident import Action, ActionKind
 from nexus.world.sandbox import faults as f
+from nexus.world.sandbox.control import initial
 from nexus.world.sandbox.effects import hosts
 from nexus.world.sandbox.scenario import Scenario
 from nexus.world.sandbox.shop import Component, Shop
@@ -58,15 +59,18 @@ def versions_of(shop: Shop, scenario: Scenario, component: str) -> tuple[str, ..
     return tuple(known)
 
 
-def config_versions_of(scenario: Scenario, component: str, key: str, current: str) -> tuple[str, ...]:
+def config_versions_of(shop: Shop, scenario: Scenario, component: str, key: str) -> tuple[str, ...]:
     """Every version of that configuration key that is known, oldest first."""
     known: dict[str, None] = {}
+    before = initial(shop, scenario).get(f"config/{component}/{key}")
+    if before is not None:
+        known[str(before)] = None
     for change in sorted(scenario.changes, key=lambda c: c.at):
         if (change.component, change.kind, change.key) == (component, "config", key):
-            known.setdefault(change.previous)
+            if change.previous:
+                known.setdefault(change.previous)
             known[change.version] = None
-    known.setdefault(current)
-    return tuple(v for v in known if v)
+    return tuple(known)
 
 
 Told = tuple[dict[str, Any], str, tuple[str, ...]]
@@ -116,7 +120,7 @@ class Clerk:
         if set(a) == {"to_version"} and to in versions_of(self._shop, self._scenario, c.name):
             return {name: to}, f"{c.name} goes from {control[name]} to {to}", ()
         name = f"config/{c.name}/{a.get('key')}"
-        known = config_versions_of(self._scenario, c.name, str(a.get("key")), control.get(name, ""))
+        known = config_versions_of(self._shop, self._scenario, c.name, str(a.get("key")))
         if set(a) == {"key", "to_version"} and name in control and to in known:
             return {name: to}, f"{c.name}: {a['key']} goes from {control[name]} to {to}", ()
         raise ActionFailed(f"{action}: that version is not known", "take one of action_options")

@@ -1,0 +1,169 @@
+"""Ranking: who is suspected of what, over the call graph."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from nexus.analysis.case import Case, Ranking, Sign
+from nexus.analysis.rank import rank_suspects
+from nexus.incident import Cause
+from nexus.world.changes import Change
+from nexus.world.logs import LogLine
+from nexus.world.metrics import MetricKind, Series
+
+ALERT = 1_000_000.0
+NOW = ALERT + 120
+EDGES = (("web", "cart"), ("web", "search"), ("cart", "store"), ("web", "pay"), ("pay", "bank"))
+METRICS = {
+    "latency_p95_ms": (MetricKind.LATENCY, "ms", 100.0),
+    "error_rate": (MetricKind.ERRORS, "share", 0.002),
+    "cpu_pct": (MetricKind.SATURATION, "%", 30.0),
+    "requests_per_min": (MetricKind.TRAFFIC, "1/min", 500.0),
+}
+
+
+def telemetry(trouble: dict[tuple[str, str], float], minutes: int = 8, seed: int = 3) -> list[Series]:
+    """An hour of five components; `trouble` gives a level for the last minutes."""
+    random = np.random.default_rng(seed)
+    found = []
+    times = NOW - 60.0 * np.arange(60, dtype=np.float64)[::-1]
+    for component in ("web", "cart", "search", "store", "pay", "bank"):
+        for metric, (kind, unit, level) in METRICS.items():
+            values = level * (1 + 0.04 * random.standard_normal(60))
+            if (component, metric) in trouble:
+                values[-minutes:] = trouble[component, metric] * (1 + 0.04 * random.standard_normal(minutes))
+            found.append(Series(component, metric, kind, unit, times, values))
+    return found
+
+
+def change(component: str, minutes_before_alert: float, kind: str = "deployment") -> Change:
+    at = datetime.fromtimestamp(ALERT - 60 * minutes_before_alert, UTC)
+    return Change(f"chg-{component}", at, component, kind, "v2")  # type: ignore[arg-type]
+
+
+def ranked(trouble: dict[tuple[str, str], float], **over: object) -> Ranking:
+    held: dict[str, object] = {
+        "now": NOW,
+        "alert_at": ALERT,
+        "alert_service": "web",
+        "edges": EDGES,
+        "series": telemetry(trouble),
+    }
+    held.update(over)
+    return rank_suspects(Case(**held))  # type: ignore[arg-type]
+
+
+SLOW_STORE = {("store", "latency_p95_ms"): 900.0, ("cart", "latency_p95_ms"): 880.0, ("web", "latency_p95_ms"): 700.0}
+
+
+def test_nothing_moved_gives_no_suspect() -> None:
+    for seed in range(12):
+        assert rank_suspects(Case(now=NOW, alert_at=ALERT, edges=EDGES, series=telemetry({}, seed=seed))) == Ranking()
+
+
+def test_no_telemetry_gives_no_suspect() -> None:
+    assert rank_suspects(Case(now=NOW, alert_at=ALERT)) == Ranking()
+
+
+def test_a_callers_trouble_is_explained_by_its_callees() -> None:
+    ranking = ranked(SLOW_STORE)
+    assert ranking.suspects[0].component == "store"
+    assert ranking.separated > 0.3
+
+
+def test_a_change_just_before_the_trouble_at_the_culprit_is_its_cause() -> None:
+    first = ranked({("cart", "error_rate"): 0.5, ("web", "error_rate"): 0.3}, changes=[change("cart", 7)]).suspects[0]
+    assert (first.component, first.cause, first.mechanism, first.change) == ("cart", Cause.DEPLOYMENT, "release", "chg-cart")
+
+
+@pytest.mark.parametrize(("kind", "mechanism"), [("config", "config"), ("flag", "flag")])
+def test_configuration_and_flags_are_changes_too(kind: str, mechanism: str) -> None:
+    first = ranked({("cart", "error_rate"): 0.5}, changes=[change("cart", 7, kind)]).suspects[0]
+    assert (first.cause, first.mechanism) == (Cause.DEPLOYMENT, mechanism)
+
+
+def test_a_change_at_a_healthy_component_is_not_blamed() -> None:
+    ranking = ranked(SLOW_STORE, changes=[change("search", 7)])
+    assert ranking.suspects[0].component == "store"
+    assert all(s.component != "search" for s in ranking.suspects)
+
+
+def test_a_change_after_the_trouble_began_did_not_bring_it() -> None:
+    first = ranked({("cart", "error_rate"): 0.5}, changes=[change("cart", 1)]).suspects[0]
+    assert first.change is None
+    assert first.cause is not Cause.DEPLOYMENT
+
+
+def test_a_full_processor_is_infrastructure() -> None:
+    first = ranked({("cart", "cpu_pct"): 97.0, ("cart", "latency_p95_ms"): 800.0, ("web", "latency_p95_ms"): 500.0}).suspects[0]
+    assert (first.component, first.cause, first.mechanism) == ("cart", Cause.INFRASTRUCTURE, "cpu")
+
+
+def test_errors_with_a_new_exception_and_no_change_are_a_code_bug() -> None:
+    lines = [
+        LogLine(datetime.fromtimestamp(NOW - 20 * n, UTC), "search", "error", f"java.lang.NullPointerException at row {n}")
+        for n in range(20)
+    ]
+    lines += [LogLine(datetime.fromtimestamp(NOW - 60 * n, UTC), "search", "info", "searched") for n in range(60)]
+    first = ranked({("search", "error_rate"): 0.5}, lines=lines).suspects[0]
+    assert (first.component, first.cause, first.mechanism) == ("search", Cause.CODE_BUG, "errors")
+
+
+def test_a_third_party_that_fails_is_an_external_dependency() -> None:
+    trouble = {("bank", "error_rate"): 0.9, ("pay", "error_rate"): 0.88, ("web", "error_rate"): 0.1}
+    first = ranked(trouble, kinds={"bank": "external"}).suspects[0]
+    assert (first.component, first.cause) == ("bank", Cause.EXTERNAL_DEPENDENCY)
+
+
+def test_a_disk_that_is_full_is_named_as_the_mechanism() -> None:
+    sign = Sign("store", Cause.INFRASTRUCTURE, "disk", 0.95, "disk 100 % full")
+    first = ranked({("cart", "error_rate"): 0.6}, signs=(sign,), changes=[change("cart", 8)]).suspects[0]
+    assert (first.component, first.cause, first.mechanism) == ("store", Cause.INFRASTRUCTURE, "disk")
+
+
+def test_a_full_host_explains_what_runs_on_it() -> None:
+    trouble = {(c, m): level for c in ("cart", "search") for m, level in (("latency_p95_ms", 900.0), ("cpu_pct", 80.0))}
+    sign = Sign("host-1", Cause.INFRASTRUCTURE, "cpu", 0.85, "CPU 98 %")
+    first = ranked(trouble, signs=(sign,), hosts={"host-1": ("cart", "search"), "host-2": ("pay",)}).suspects[0]
+    assert (first.component, first.cause, first.mechanism) == ("host-1", Cause.INFRASTRUCTURE, "cpu")
+
+
+def test_a_misused_credential_is_a_suspect_though_no_series_moved() -> None:
+    sign = Sign("store", Cause.INFRASTRUCTURE, "credential", 0.97, "used from an unknown network", ALERT - 600)
+    ranking = ranked({}, signs=(sign,))
+    assert [s.component for s in ranking.suspects] == ["store"]
+    assert ranking.onset == ALERT - 600
+
+
+def test_a_release_that_slowly_fills_its_memory_is_found_an_hour_later() -> None:
+    times = NOW - 60.0 * np.arange(60, dtype=np.float64)[::-1]
+    filling = np.concatenate((np.full(20, 40.0), np.linspace(41, 98, 40)))
+    memory = Series("cart", "memory_pct", MetricKind.SATURATION, "%", times, filling)
+    series = [*telemetry({("cart", "error_rate"): 0.5}), memory]
+    first = ranked({}, series=series, changes=[change("cart", 39)]).suspects[0]
+    assert (first.component, first.cause, first.change) == ("cart", Cause.DEPLOYMENT, "chg-cart")
+
+
+def test_who_stops_half_way_is_told_by_callees_that_are_no_longer_called() -> None:
+    trouble = {("store", "requests_per_min"): 0.0}
+    first = ranked(trouble).suspects[0]
+    assert first.component == "cart"
+
+
+def test_after_an_action_what_is_over_is_no_longer_suspected() -> None:
+    times = NOW - 60.0 * np.arange(90, dtype=np.float64)[::-1]
+    values = np.full(90, 100.0)
+    values[40:78] = 900.0
+    healed = Series("cart", "latency_p95_ms", MetricKind.LATENCY, "ms", times, values)
+    case = Case(now=NOW, alert_at=NOW - 45 * 60, edges=EDGES, series=[healed], acted_at=NOW - 13 * 60)
+    assert rank_suspects(case) == Ranking()
+
+
+def test_the_same_case_gives_the_same_ranking_and_takes_less_than_a_second() -> None:
+    began = time.perf_counter()
+    assert ranked(SLOW_STORE) == ranked(SLOW_STORE)
+    assert time.perf_counter() - began < 2

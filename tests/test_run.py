@@ -1,0 +1,112 @@
+"""The command as its users meet it: exit status, one-line errors, one JSON document, the folder."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def nexus(*arguments, given="", cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "nexus.run", *arguments], input=given, capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+    )
+
+
+def test_a_low_severity_alert_goes_to_the_backlog_and_the_command_ends_well(tmp_path):
+    done = nexus("--world", "sandbox:typo", "--out", str(tmp_path), "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (document["severity"], document["outcome"]) == ("P3", "backlogged")
+    assert [item["rank"] for item in document["backlog"]] == [1]
+
+
+def test_without_anybody_to_approve_the_incident_waits_at_its_plan_and_nothing_is_changed(tmp_path):
+    done = nexus("--world", "sandbox:config-change", "--approve", "never", "--out", str(tmp_path), "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert document["outcome"] == "waiting"
+    assert document["plan"]["branch"] == "deployment"
+    assert document["actions"] == []
+    assert document["open_questions"][0]["kind"] == "approval"
+
+
+def test_until_triage_stops_after_triage(tmp_path):
+    done = nexus("--world", "sandbox:bad-deploy", "--until", "triage", "--out", str(tmp_path), "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert document["classification"]["severity"] == "P0"
+    assert document["findings"] == []
+
+
+def test_a_recording_refuses_actions_and_is_handed_over(tmp_path):
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    (folder / "alert.json").write_text(
+        json.dumps({"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "Slow", "service": "front", "severity": "critical"},
+                    "annotations": {}, "startsAt": "2026-01-01T01:00:00Z", "endsAt": "0001-01-01T00:00:00Z"}]})
+    )  # fmt: skip
+    start = 1767225600
+    rows = ["time,front__error_rate,back__cpu_pct"]
+    rows += [f"{start + 60 * i},{0.01 if i < 55 else 0.6},{20 + i % 3 if i < 55 else 99}" for i in range(70)]
+    (folder / "metrics.csv").write_text("\n".join(rows) + "\n")
+    done = nexus("--world", f"recording:{folder}", "--approve", "auto", "--out", str(tmp_path / "out"), "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode in (3, 4)
+    assert document["actions"] == []
+
+
+@pytest.mark.parametrize(
+    ("alert", "says"),
+    [
+        ("", "empty"),
+        ("not json", "JSON"),
+        ("[]", "list"),
+        ("42", ""),
+        ('{"alerts": []}', "alert"),
+        ("{}", "title"),
+    ],
+)
+def test_an_alert_that_cannot_be_read_is_one_line_and_nothing_is_begun(tmp_path, alert, says):
+    done = nexus("--alert", "-", "--out", str(tmp_path / "out"), given=alert)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert says.lower() in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--world", "nowhere:at-all"),
+        ("--world", "sandbox:no-such-scenario"),
+        ("--world", "recording:/nonexistent"),
+        ("--alert", "/nonexistent.json"),
+        ("--library", "/nonexistent"),
+        ("--world", "missing.yaml"),
+    ],
+)
+def test_bad_usage_is_one_line_with_what_to_do(tmp_path, arguments):
+    done = nexus(*arguments, "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("nexus: ")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    done = nexus("--world", "sandbox:typo", "--out", str(blocked), "--quiet")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_an_alert_of_fifty_megabytes_is_refused_unread(tmp_path):
+    big = tmp_path / "big.json"
+    with big.open("wb") as file:
+        file.truncate(50 * 1024 * 1024)
+    done = nexus("--alert", str(big), "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert "MB" in done.stderr

@@ -1,0 +1,166 @@
+"""The tools of analysis: each looks at a world and tells what it saw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from nexus.errors import Unavailable
+from nexus.incident import Alert, Cause
+from nexus.tools.calls import API_ERROR_RATES, SERVICE_COMMUNICATION
+from nexus.tools.changes import LIST_CHANGES
+from nexus.tools.logs import SEARCH_LOGS
+from nexus.tools.metrics import QUERY_METRICS
+from nexus.tools.readings import (
+    ChangesReading,
+    CommunicationReading,
+    ErrorRatesReading,
+    LogsReading,
+    MetricsReading,
+    Reading,
+    RecoveryReading,
+    SuspectsReading,
+)
+from nexus.tools.recovery import RECOVERY
+from nexus.tools.suspects import RANK_SUSPECTS
+from nexus.tools.tool import Look, Marks, Tool
+from nexus.world.sandbox import open_sandbox
+
+ALL = (QUERY_METRICS, SEARCH_LOGS, LIST_CHANGES, API_ERROR_RATES, SERVICE_COMMUNICATION, RANK_SUSPECTS, RECOVERY)
+
+
+def look_at(scenario: str, minutes: float = 2, seed: int | None = None) -> Look:
+    """A look at that sandbox, some minutes after its alert."""
+    sandbox = open_sandbox(scenario, seed=seed)
+    entry = sandbox.alert_payload["alerts"][0]
+    alert = Alert(title="test", service=entry["labels"]["service"], starts_at=datetime.fromisoformat(entry["startsAt"]))
+    return Look(sandbox.world, alert.starts_at + timedelta(minutes=minutes), alert)
+
+
+async def see(tool: Tool, look: Look, **arguments: object) -> Reading:
+    return (await tool.run(look, tool.arguments.model_validate(arguments))).reading
+
+
+async def suspects(look: Look) -> SuspectsReading:
+    reading = await see(RANK_SUSPECTS, look)
+    assert isinstance(reading, SuspectsReading)
+    return reading
+
+
+async def recovery(look: Look) -> RecoveryReading:
+    reading = await see(RECOVERY, look)
+    assert isinstance(reading, RecoveryReading)
+    return reading
+
+
+@pytest.mark.parametrize("tool", ALL, ids=lambda tool: tool.name)
+async def test_every_tool_gives_a_summary_and_values_that_are_json(tool: Tool) -> None:
+    reading = await see(tool, look_at("bad-deploy"))
+    assert reading.summary
+    assert "\n" not in reading.summary
+    assert reading.model_dump_json()
+
+
+async def test_the_series_that_moved_name_the_failing_component() -> None:
+    reading = await see(QUERY_METRICS, look_at("bad-deploy"))
+    assert isinstance(reading, MetricsReading)
+    assert reading.looked_at > 50
+    assert "edge-gateway" in {c.component for c in reading.changed[:3]}
+    only = await see(QUERY_METRICS, look_at("bad-deploy"), component="edge-gateway")
+    assert isinstance(only, MetricsReading)
+    assert {c.component for c in only.changed} == {"edge-gateway"}
+
+
+async def test_new_errors_are_found_in_the_logs() -> None:
+    reading = await see(SEARCH_LOGS, look_at("bad-deploy"))
+    assert isinstance(reading, LogsReading)
+    assert reading.lines > 0
+    assert any(p.new and "route table" in p.example for p in reading.patterns)
+
+
+async def test_changes_come_newest_first_with_their_distance_from_the_alert() -> None:
+    reading = await see(LIST_CHANGES, look_at("bad-deploy"))
+    assert isinstance(reading, ChangesReading)
+    assert reading.changes[0].component == "edge-gateway"
+    assert reading.changes[0].minutes_before == pytest.approx(13)
+    nowhere = await see(LIST_CHANGES, look_at("bad-deploy"), component="nobody")
+    assert isinstance(nowhere, ChangesReading)
+    assert nowhere.changes == ()
+
+
+async def test_rates_and_edges_put_the_abnormal_first() -> None:
+    rates = await see(API_ERROR_RATES, look_at("payment-down"))
+    assert isinstance(rates, ErrorRatesReading)
+    assert rates.entries[0].abnormal
+    assert rates.entries[0].error_rate is not None
+    assert rates.entries[0].error_rate > 0.5
+    edges = await see(SERVICE_COMMUNICATION, look_at("payment-down"))
+    assert isinstance(edges, CommunicationReading)
+    assert ("payment", "payment-provider") in {(e.caller, e.callee) for e in edges.edges if e.abnormal}
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize(
+    ("scenario", "component", "cause", "mechanism"),
+    [
+        ("bad-deploy", "edge-gateway", Cause.DEPLOYMENT, "release"),
+        ("disk-full", "orders-db", Cause.INFRASTRUCTURE, "disk"),
+        ("payment-down", "payment-provider", Cause.EXTERNAL_DEPENDENCY, "dependency"),
+    ],
+)
+async def test_the_culprit_is_ranked_first(scenario: str, component: str, cause: Cause, mechanism: str, seed: int | None) -> None:
+    reading = await suspects(look_at(scenario, seed=seed))
+    first = reading.suspects[0]
+    assert (first.component, first.cause, first.mechanism) == (component, cause, mechanism)
+    assert reading.separated > 0.3
+    assert reading.onset is not None
+
+
+async def test_before_the_trouble_there_is_no_suspect_and_all_is_well() -> None:
+    look = look_at("disk-full", minutes=-170)
+    calm = replace(look, alert=look.alert.model_copy(update={"starts_at": look.at - timedelta(minutes=2)}))
+    assert (await suspects(calm)).suspects == ()
+    assert (await recovery(calm)).recovered
+
+
+async def test_a_world_without_metrics_says_so() -> None:
+    look = look_at("bad-deploy")
+    blind = replace(look, world=replace(look.world, metrics=None))
+    with pytest.raises(Unavailable):
+        await see(QUERY_METRICS, blind)
+    assert (await see(API_ERROR_RATES, blind)).summary
+    assert (await suspects(blind)).suspects[0].component == "edge-gateway"
+
+
+async def test_a_world_that_shows_nothing_has_no_suspects_and_no_recovery() -> None:
+    look = look_at("bad-deploy")
+    blind = replace(look.world, metrics=None, calls=None, logs=None, endpoints=None, databases=None)
+    dark = replace(look, world=replace(blind, infrastructure=None, dependencies=None, security=None, browser=None))
+    with pytest.raises(Unavailable):
+        await see(RANK_SUSPECTS, dark)
+    seen = await recovery(dark)
+    assert (seen.looked_at, seen.recovered) == (0, False)
+
+
+async def test_without_metrics_recovery_goes_by_probes_and_calls() -> None:
+    look = look_at("bad-deploy")
+    seen = await recovery(replace(look, world=replace(look.world, metrics=None)))
+    assert seen.looked_at > 0
+    assert "edge-gateway" in seen.abnormal
+
+
+async def test_a_good_action_leads_to_recovery_and_a_useless_one_does_not() -> None:
+    for kind, healed in (("rollback", True), ("scale", False)):
+        look = look_at("bad-deploy", minutes=5)
+        actions = look.world.actions
+        assert actions is not None
+        action = next(a for a in await actions.options("edge-gateway", look.at) if a.kind == kind)
+        receipt = await actions.apply(action, look.at, "key")
+        later = replace(look, at=look.at + receipt.took + timedelta(minutes=6), marks=Marks(action=look.at))
+        seen = await recovery(later)
+        assert seen.recovered is healed
+        assert not seen.worse
+        assert seen.before_score > 0
+        assert bool((await suspects(later)).suspects) is not healed
