@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from langgraph.checkpoint.memory import InMemorySaver
-from world_in_hand import CATALOG, FIRED, Lines, Pipelines, Tried
+from world_in_hand import CATALOG, FIRED, Lines, Pipelines, Source, Tried
 
 from nexus.embedded import Answering, approve_all, handle
 from nexus.errors import ActionFailed
@@ -45,7 +45,7 @@ from nexus.responder.answers import Findings, PlanAnswer
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules import RulesResponder
-from nexus.world import World
+from nexus.world import ServiceCatalog, World
 from nexus.world.actions import Receipt
 from nexus.world.clock import Clock, VirtualClock
 from nexus.world.endpoints import ProbeResult
@@ -259,15 +259,20 @@ async def run(
     until: str | None = None,
     library: Library = LIBRARY,
     clock: Clock | None = None,
+    people: SimulatedPeople | None = None,
+    catalog: ServiceCatalog = CATALOG,
+    code: Source | None = None,
+    shop_world: bool = True,
     **script_fields: Any,
 ) -> Told:
     """One incident from its alert on."""
     shop = shop or Releases()
     script = script or Script(shop, severity, **script_fields)
-    people, records, saver = SimulatedPeople(), MemoryStore(), InMemorySaver()
+    people, records, saver = people or SimulatedPeople(), MemoryStore(), InMemorySaver()
     world = World(
-        name="in hand", people=people, clock=clock or VirtualClock(FIRED), catalog=CATALOG,
-        logs=Lines(), changes=Pipelines(), endpoints=Tried([PAY]), actions=shop,
+        name="in hand", people=people, clock=clock or VirtualClock(FIRED), catalog=catalog,
+        logs=Lines(), changes=Pipelines(), endpoints=Tried([PAY]), code=code,
+        actions=shop if shop_world else None,
     )  # fmt: skip
     heard: list[Event] = []
     alert = Alert(title="checkout is down", service="checkout", severity_label="critical", starts_at=FIRED)
@@ -280,4 +285,4 @@ async def run(
 
 def minute(moment: datetime) -> float:
     """Minutes since the alert."""
-    return (moment.astimezone(UTC) - FIRED).total_seconds() / 60
+    return round((moment.astimezone(UTC) - FIRED).total_seconds() / 60, 6)

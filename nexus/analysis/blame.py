@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -108,7 +109,7 @@ def starved(profiles: Mapping[str, Profile], graph: Graph) -> dict[str, float]:
             continue
         for caller in callers:
             if profiles[caller].drought < 0.5 * profile.drought:
-                found[caller] = max(found[caller], profile.drought / len(callers))
+                found[caller] = math.hypot(found[caller], profile.drought / len(callers))
     return dict(found)
 
 

@@ -39,7 +39,7 @@ def gaps_of(calls: Iterable[CallStats], fresh_from: float, now: float) -> list[G
     """Callees behind an unusual gap, widest first; needs traces that hold both ends of a call.
 
     A caller's own span is matched by its operation's name; where it only says the HTTP method, its slowest twentieth is compared
-    with that of all it called, and each of those callees is suspected.
+    with that of all it called, and a callee that two callers wait for is suspected.
     """
     inner: dict[str, list[CallStats]] = defaultdict(list)
     outer: dict[tuple[str, str], list[CallStats]] = defaultdict(list)
@@ -53,8 +53,7 @@ def gaps_of(calls: Iterable[CallStats], fresh_from: float, now: float) -> list[G
     if exact:
         usual = float(np.median([ms for _, _, ms in exact]))
         return _gathered(((callee, caller, ms) for callee, caller, ms in exact if ms >= 50 and ms >= 5 * max(usual, 5.0)), usual)
-    rough = _by_method(inner, outer)
-    return _gathered(rough, 50.0)
+    return [gap for gap in _gathered(_by_method(inner, outer), 50.0) if len(gap.callers) >= 2]
 
 
 def _exact(

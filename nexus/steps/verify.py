@@ -81,8 +81,8 @@ async def begin_verification(state: State, config: RunnableConfig, runtime: Runt
     return State(assigned=[v.agent for v in chosen_verifiers(state, context)], now=iso(case.now))
 
 
-SETTLE = timedelta(minutes=3)
-"""How long a change is given to show in metrics that are sampled once a minute."""
+SETTLE = timedelta(minutes=5)
+"""How long a change is given to show: rates are read over the last five minutes."""
 
 
 async def verify(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
