@@ -1,7 +1,7 @@
 """NEXUS inside your own program: own library, world, responder and checkpointer; events streamed, interrupts answered.
 
-    python examples/embed.py            the graph in your hands
-    python examples/embed.py handle     the same incident in one call
+python examples/embed.py            the graph in your hands
+python examples/embed.py handle     the same incident in one call
 """
 
 from __future__ import annotations

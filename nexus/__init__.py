@@ -1,4 +1,4 @@
-"""NEXUS: an alert goes in, agents respond, people approve what is risky; this is its public face, each name read when it is used."""
+"""NEXUS: an alert goes in, agents respond, people approve what is risky; this is its public face, imported name by name."""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import Runtime
+from langgraph.runtime import get_runtime
 
 from nexus.embedded import opening
 from nexus.graph import build
@@ -68,16 +68,15 @@ def served(library: Library) -> CompiledStateGraph[State, Choice, Incoming, Stat
     bench = Bench(library)
     incident_graph = build(library).compile()
 
-    async def receive(state: Incoming, config: RunnableConfig, runtime: Runtime[Choice]) -> State:
-        context, own = await bench.context(config, runtime.context)
+    async def receive(state: Incoming, config: RunnableConfig) -> State:
+        context, own = await bench.context(config, get_runtime(Choice).context)
         alert = read_alert(json.dumps(state.get("alert") or own), now=context.world.clock.now())
         thread = str(config.get("configurable", {}).get("thread_id", "none"))
         return opening(f"INC-{thread[:8]}", alert, context.world.clock.now())
 
-    async def incident(state: State, config: RunnableConfig, runtime: Runtime[Choice]) -> State:
-        context, _ = await bench.context(config, runtime.context)
-        ended: State = await incident_graph.ainvoke(state, config, context=context)
-        return ended
+    async def incident(state: State, config: RunnableConfig) -> State:
+        context, _ = await bench.context(config, get_runtime(Choice).context)
+        return cast("State", await incident_graph.ainvoke(state, config, context=context))
 
     graph: StateGraph[State, Choice, Incoming, State] = StateGraph(State, context_schema=Choice, input_schema=Incoming)
     graph.add_node("receive", receive, input_schema=Incoming)

@@ -1,11 +1,11 @@
-"""What tests need, ours and users': virtual time, a world in memory, a responder that follows a script, whole scenarios in one call."""
+"""What tests need, ours and users': virtual time, a world in memory, a scripted responder, whole scenarios in one call."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from langgraph.checkpoint.memory import InMemorySaver
 
@@ -34,8 +34,8 @@ BEGINS = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 def world_in_memory(*services: Service, begins: datetime = BEGINS, name: str = "memory", **capabilities: Any) -> World:
     """A world that holds what it is given and nothing else: what is left out, agents find missing.
 
-    `capabilities` are World's own, by name (`metrics=…`, `actions=…`): objects that answer as their Protocols say. Time is virtual,
-    and what is sent to people stays in memory: `world.people.messages`.
+    `capabilities` are World's own, by name (`metrics=…`, `actions=…`): objects that answer as their Protocols say. Time is
+    virtual, and what is sent to people stays in memory: `world.people.messages`.
     """
     given = {"people": SimulatedPeople(), "clock": VirtualClock(begins), **capabilities}
     return World(name=name, catalog=ServiceCatalog(services=services), **given)
@@ -76,7 +76,7 @@ class ScriptedResponder:
         answer = line if isinstance(line, Word) else line(task)
         if not isinstance(answer, schema):
             raise ResponderError(f"the script answers {task.name} with {type(answer).__name__}", f"asked was {schema.__name__}")
-        return cast("Answer", answer)
+        return answer
 
     def usage(self, incident: str) -> Usage:
         """Whatever the other responder used: a script calls no model."""

@@ -137,7 +137,9 @@ def a_classification(level: Severity = Severity.P1, /, **more: Any) -> Classific
     availability = {Severity.P0: ("core", "down"), Severity.P1: ("major", "down"), Severity.P2: ("minor", "down")}
     feature, state = availability.get(level, ("cosmetic", "ok"))
     signals = {"security": "none", "telemetry": "full", "feature": feature, "availability": state, "now": "abnormal"}
-    impact = Impact(services=("checkout",), users_affected=100, data_at_risk=False, user_data_affected=False, breach_suspected=False)
+    impact = Impact(
+        services=("checkout",), users_affected=100, data_at_risk=False, user_data_affected=False, breach_suspected=False
+    )
     said = Classification(severity=level, floor=level, impact=impact, signals=signals, rationale="checkout is down")
     return said.model_copy(update=more)
 

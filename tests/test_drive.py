@@ -152,7 +152,9 @@ async def test_after_resolution_nothing_goes_out_however_long_the_learning_takes
 )
 async def test_time_escalates_during_one_long_leg(severity: Severity, expected: list[tuple[str, float]]) -> None:
     first = Leg(stand(INVESTIGATING, 0, severity), at(0), [wait(1)])
-    stage = await Stage([first, Leg(stand(INVESTIGATING, 0, severity), at(300), [wait(301)]), Leg(stand(RESOLVED, 301, severity), at(301))]).play()
+    stage = await Stage(
+        [first, Leg(stand(INVESTIGATING, 0, severity), at(300), [wait(301)]), Leg(stand(RESOLVED, 301, severity), at(301))]
+    ).play()
     assert stage.escalated == expected
 
 
@@ -191,9 +193,7 @@ async def test_beats_go_out_while_a_person_thinks() -> None:
 
 async def test_an_approval_that_nobody_gives_expires_at_its_absolute_deadline() -> None:
     stage = await Stage([Leg(stand(IDENTIFIED), at(7), [approval(37)]), Leg(stand(RESOLVED, 40), at(40))], silence).play()
-    assert stage.resumed[1] == {
-        "a": {"verdict": "expired", "choice": "hand_over", "by": "the clock", "now": at(37).isoformat()}
-    }
+    assert stage.resumed[1] == {"a": {"verdict": "expired", "choice": "hand_over", "by": "the clock", "now": at(37).isoformat()}}
     assert stage.posts() == [(0, IDENTIFIED), (15, IDENTIFIED), (30, IDENTIFIED), (40, RESOLVED)]
 
 

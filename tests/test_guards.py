@@ -143,7 +143,9 @@ TAKES = {
 @pytest.mark.parametrize("kind", list(ActionKind))
 @pytest.mark.parametrize("cause", list(Cause))
 @pytest.mark.parametrize("agent", sorted(LIBRARY.agents))
-def test_an_agent_may_only_do_what_the_branch_takes_and_its_front_matter_lists(kind: ActionKind, cause: Cause, agent: str) -> None:
+def test_an_agent_may_only_do_what_the_branch_takes_and_its_front_matter_lists(
+    kind: ActionKind, cause: Cause, agent: str
+) -> None:
     action = Action(kind=kind, target="checkout")
     who = LIBRARY.agent(agent)
     allowed = kind.value in TAKES[cause] and kind in who.actions

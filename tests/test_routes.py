@@ -21,7 +21,9 @@ def state(**values: Any) -> State:
 
 
 def done(result: ActionResult, attempt: int = 1, action: Action | None = None) -> dict[str, Any]:
-    record = ActionRecord(id="a", attempt=attempt, action=action or rollback(), by="DevOps Automator", started_at=NOW, result=result)
+    record = ActionRecord(
+        id="a", attempt=attempt, action=action or rollback(), by="DevOps Automator", started_at=NOW, result=result
+    )
     return dump(record)
 
 
@@ -51,7 +53,9 @@ def test_after_correlate_acts_on_a_cause_looks_again_or_asks(cause: Cause, statu
     assert routes.after_correlate(state(diagnosis=dump(diagnosis), round=number)) == expected
 
 
-@pytest.mark.parametrize(("acted", "number", "expected"), [(False, 1, "close_false_alarm"), (True, 1, "assign"), (True, 2, "ask_people")])
+@pytest.mark.parametrize(
+    ("acted", "number", "expected"), [(False, 1, "close_false_alarm"), (True, 1, "assign"), (True, 2, "ask_people")]
+)
 def test_nothing_wrong_is_a_false_alarm_only_while_nothing_was_done(acted: bool, number: int, expected: str) -> None:
     actions = [done(ActionResult.UNDONE)] if acted else []
     assert routes.after_correlate(state(diagnosis=dump(Diagnosis(nothing_wrong=True)), actions=actions, round=number)) == expected
@@ -97,7 +101,10 @@ def test_after_act_only_what_was_wholly_done_is_verified(first: ActionResult | N
 
 
 def test_after_act_earlier_attempts_do_not_count() -> None:
-    assert routes.after_act(state(attempt=2, actions=[done(ActionResult.UNDONE, 1), done(ActionResult.DONE, 2)])) == "begin_verification"
+    assert (
+        routes.after_act(state(attempt=2, actions=[done(ActionResult.UNDONE, 1), done(ActionResult.DONE, 2)]))
+        == "begin_verification"
+    )
     assert routes.after_act(state(attempt=2, actions=[done(ActionResult.DONE, 1)])) == "undo"
 
 

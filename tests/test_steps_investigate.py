@@ -191,7 +191,9 @@ async def test_without_a_cause_a_person_is_asked_with_the_suspects_and_may_name_
     assert asked["deadline"] > asked["asked_at"]
 
 
-@pytest.mark.parametrize("reply", [{"choice": "deployment"}, {"choice": "gremlins", "component": "x"}, {"choice": "hand_over"}, {}])
+@pytest.mark.parametrize(
+    "reply", [{"choice": "deployment"}, {"choice": "gremlins", "component": "x"}, {"choice": "hand_over"}, {}]
+)
 async def test_an_answer_that_names_no_cause_hands_over(reply: dict[str, str]) -> None:
     async def ada(pending: Any) -> Any:
         return reply

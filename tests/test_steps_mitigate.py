@@ -16,7 +16,20 @@ from world_in_hand import CATALOG, FIRED, Lines, Pipelines, Source
 
 from nexus.drive import Pending
 from nexus.errors import ActionFailed
-from nexus.incident import Action, ActionKind, ActionResult, Alert, Approval, Cause, Diagnosis, EventKind, Outcome, Plan, Risk, Verdict
+from nexus.incident import (
+    Action,
+    ActionKind,
+    ActionResult,
+    Alert,
+    Approval,
+    Cause,
+    Diagnosis,
+    EventKind,
+    Outcome,
+    Plan,
+    Risk,
+    Verdict,
+)
 from nexus.records.memory import MemoryStore
 from nexus.responder.answers import PlanAnswer
 from nexus.responder.contract import Task
@@ -180,7 +193,9 @@ async def test_an_undo_that_fails_is_recorded_as_unknown_and_the_others_go_on() 
 
 @given(
     running=st.dictionaries(st.sampled_from(["checkout", "search", "help"]), st.sampled_from(["1.1", "2.1"]), min_size=1),
-    targets=st.lists(st.tuples(st.sampled_from(["checkout", "search", "help"]), st.sampled_from(["1.0", "2.0", "nowhere"])), max_size=5),
+    targets=st.lists(
+        st.tuples(st.sampled_from(["checkout", "search", "help"]), st.sampled_from(["1.0", "2.0", "nowhere"])), max_size=5
+    ),
     broken=st.frozensets(st.sampled_from(["search", "help"])),
 )
 @settings(deadline=None, max_examples=40)
@@ -260,7 +275,10 @@ async def test_after_a_refused_plan_a_good_one_may_follow() -> None:
 
 
 async def test_an_agent_may_not_propose_what_its_front_matter_does_not_list() -> None:
-    agents = {**LIBRARY.agents, "devops-automator": LIBRARY.agent("devops-automator").model_copy(update={"actions": (ActionKind.FLAG,)})}
+    agents = {
+        **LIBRARY.agents,
+        "devops-automator": LIBRARY.agent("devops-automator").model_copy(update={"actions": (ActionKind.FLAG,)}),
+    }
     told = await run(library=replace(LIBRARY, agents=agents))
     assert told.shop.log == []
     assert "may not propose rollback" in told.of(EventKind.REFUSED)[0].text
@@ -307,7 +325,8 @@ async def test_an_amended_action_of_the_same_branch_is_done_as_amended() -> None
 
 
 @pytest.mark.parametrize(
-    "amended", [Action(kind=ActionKind.FAILOVER, target="checkout"), rollback("nowhere"), Action(kind=ActionKind.HOTFIX, target="x")]
+    "amended",
+    [Action(kind=ActionKind.FAILOVER, target="checkout"), rollback("nowhere"), Action(kind=ActionKind.HOTFIX, target="x")],
 )
 async def test_an_amended_action_that_is_not_allowed_is_a_rejection_that_says_why(amended: Action) -> None:
     answer, asked = replying({"verdict": "amended", "amended": dump(amended)}, {"verdict": "approved"})
@@ -365,7 +384,9 @@ async def bug(task: Task, desk: Desk) -> Diagnosis:
 async def test_a_patch_that_fails_its_tests_is_never_released() -> None:
     plans = (hotfix("bad"), hotfix("good"))
     shop = Releases(good=frozenset({"1.2"}))
-    told = await run(shop, code=Source(), plans=plans, answers={"correlate": bug, "verify:evidence-collector": patch_tester(shop)})
+    told = await run(
+        shop, code=Source(), plans=plans, answers={"correlate": bug, "verify:evidence-collector": patch_tester(shop)}
+    )
     assert [str(a.action.arguments["patch"]) for a in told.incident.actions] == ["good"]
     assert told.incident.outcome is Outcome.RESOLVED
 

@@ -20,7 +20,9 @@ COMMANDER = "infrastructure-maintainer"
 
 
 def verdict(passed: bool, *, worse: bool = False) -> Verification:
-    return Verification.model_validate({"agent": "EC", "attempt": 1, "passed": passed, "worse": worse, "checks": (), "at": "2026-03-02"})
+    return Verification.model_validate(
+        {"agent": "EC", "attempt": 1, "passed": passed, "worse": worse, "checks": (), "at": "2026-03-02"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,9 +139,7 @@ async def test_one_look_that_is_well_again_at_once_is_no_relapse() -> None:
 async def test_a_relapse_after_the_last_attempt_hands_over() -> None:
     shop = Releases(good=frozenset({"1.0"}))
     library = LIBRARY.runbook.model_copy(update={"limits": LIBRARY.runbook.limits.model_copy(update={"attempts": 1})})
-    told = await run(
-        shop, library=with_runbook(library), answers={f"verify:{COMMANDER}": relapsing(shop, 25, 99)}
-    )
+    told = await run(shop, library=with_runbook(library), answers={f"verify:{COMMANDER}": relapsing(shop, 25, 99)})
     assert told.incident.outcome is Outcome.HANDED_OVER
     assert told.incident.status is not Status.RESOLVED
 

@@ -47,7 +47,8 @@ def lived(severity: Severity, life: dict[int, Status], resolved: int, upto: int,
 
 
 @pytest.mark.parametrize(
-    ("after_minutes", "expected"), [(0, 15), (0.5, 15), (14.99, 15), (15, 30), (15.01, 30), (29, 30), (44, 45), (45, 60), (180, 195)]
+    ("after_minutes", "expected"),
+    [(0, 15), (0.5, 15), (14.99, 15), (15, 30), (15.01, 30), (29, 30), (44, 45), (45, 60), (180, 195)],
 )
 def test_the_next_beat_is_counted_from_the_opening_so_no_drift_adds_up(after_minutes: float, expected: float) -> None:
     assert next_beat(OPENED, QUARTER, at(after_minutes)) == at(expected)
@@ -119,7 +120,8 @@ def test_time_escalates_once_and_never_after_resolution(severity: Severity, reso
 
 
 @pytest.mark.parametrize(
-    ("signal", "rule"), [("breach_suspected", "breach"), ("user_data_affected", "user-data"), ("revenue_over_threshold", "revenue")]
+    ("signal", "rule"),
+    [("breach_suspected", "breach"), ("user_data_affected", "user-data"), ("revenue_over_threshold", "revenue")],
 )
 @pytest.mark.parametrize("severity", [Severity.P0, Severity.P1, Severity.P2])
 def test_a_signal_escalates_at_once_and_once_at_any_severity(signal: str, rule: str, severity: Severity) -> None:
@@ -169,7 +171,9 @@ lives = st.dictionaries(st.integers(1, 299), open_statuses, max_size=12).map(lam
 
 
 @given(life=lives, resolved=st.integers(300, 400), severity=st.sampled_from([Severity.P0, Severity.P1, Severity.P2]))
-def test_whatever_happens_no_gap_between_posts_exceeds_the_cadence(life: dict[int, Status], resolved: int, severity: Severity) -> None:
+def test_whatever_happens_no_gap_between_posts_exceeds_the_cadence(
+    life: dict[int, Status], resolved: int, severity: Severity
+) -> None:
     notices = lived(severity, life, resolved, resolved + 60)
     posts = [n for n in notices if n.kind == "status"]
     assert posts[0].at == OPENED

@@ -67,12 +67,6 @@ class Profile:
         return (s for s in self.shifts if s.moved and s.harmful and s.series.kind in kinds and not is_waiting(s.series.metric))
 
 
-def _felt(shift: Shift) -> float:
-    """0.5 to 1: how much of a slowdown anybody feels; a few milliseconds more are little, whatever their deviations."""
-    more = (shift.after - shift.before) * {"s": 1000.0, "us": 0.001}.get(shift.series.unit, 1.0)
-    return min(1.0, max(0.5, math.log10(max(more, 1.0)) / 2.5))
-
-
 def _take(profile: Profile, shift: Shift) -> None:
     metric, kind, value = shift.series.metric.lower(), shift.series.kind, strength(shift.score)
     if _SHARED.search(metric):
@@ -90,7 +84,7 @@ def _take(profile: Profile, shift: Shift) -> None:
     elif kind is MetricKind.LATENCY and is_waiting(metric):
         profile.waiting = max(profile.waiting, value)
     elif kind is MetricKind.LATENCY:
-        profile.latency = max(profile.latency, value * _felt(shift))
+        profile.latency = max(profile.latency, value)
     elif kind in {MetricKind.ERRORS, MetricKind.AVAILABILITY}:
         profile.errors = max(profile.errors, value)
     elif kind is MetricKind.SATURATION:

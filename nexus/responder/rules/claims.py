@@ -52,8 +52,8 @@ def _logs(evidence: Evidence) -> Claim:
     found = reading(evidence, LogsReading)
     if not found.patterns:
         return Claim("no new or more frequent errors in the logs")
-    first = found.patterns[0]
-    return Claim(evidence.summary, abnormal=True, component=first.component)
+    grave = [p for p in found.patterns if p.level in ("error", "critical")]
+    return Claim(evidence.summary, abnormal=bool(grave), component=(grave or found.patterns)[0].component)
 
 
 def _changes(evidence: Evidence) -> Claim:

@@ -10,7 +10,7 @@ from typing import Any
 from nexus.incident import Cause, CauseStatus, Diagnosis, Evidence, Hypothesis, RootCause, Suspect
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
-from nexus.responder.rules.claims import reading
+from nexus.responder.rules.claims import CLAIMS, reading
 from nexus.runbook import Runbook, branch_for
 from nexus.tools.readings import (
     ChangesReading,
@@ -206,7 +206,7 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
         return Diagnosis(ruled_out=ruled_out)
     board = reading(ranked, SuspectsReading)
     if not board.suspects:
-        return _without_suspects(task, looks, ruled_out, complete)
+        return _without_suspects(looks, ruled_out, complete)
     earlier = task.facts["earlier_attempts"]
     rival = by_change(board.suspects[0], looks)
     entries = [*board.suspects, rival] if rival else list(board.suspects)
@@ -257,9 +257,9 @@ def _statement(entry: SuspectEntry, support: list[Support]) -> str:
     return f"{kind} in {entry.component}: {because}"
 
 
-def _without_suspects(task: Task, looks: Mapping[str, Evidence], ruled_out: tuple[str, ...], complete: bool) -> Diagnosis:
+def _without_suspects(looks: Mapping[str, Evidence], ruled_out: tuple[str, ...], complete: bool) -> Diagnosis:
     """No suspect: either nothing is wrong, or we cannot see."""
-    abnormal = any(f["abnormal"] for f in task.facts["findings"])
+    abnormal = any(CLAIMS[tool](look).abnormal for tool, look in looks.items() if tool in CLAIMS)
     nothing = complete and not abnormal and reading(looks["query_metrics"], MetricsReading).looked_at > 0
     statement = "every look was possible and nothing is abnormal" if nothing else "the evidence does not say"
     return Diagnosis(cause=RootCause(statement=statement), ruled_out=ruled_out, nothing_wrong=nothing)

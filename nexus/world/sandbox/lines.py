@@ -29,6 +29,11 @@ def _count(share: float) -> int:
     return 0 if share < 0.008 else max(1, min(MOST, round(share * MOST)))
 
 
+def _request(seed: int) -> str:
+    """A request's id: hexadecimal, always with a letter and a figure, so that all ids have one shape."""
+    return f"{'abcdef'[seed % 6]}{seed // 6 % 10}{seed // 60 % 0xFFFF:04x}"
+
+
 class SandboxLogs:
     """Lines by component and minute."""
 
@@ -66,9 +71,9 @@ class SandboxLogs:
         version = frame.timeline.at(float(k)).get(f"version/{c.name}", "")
         yield from self._write(c, k, Words("info", _ORDINARY[c.kind].replace("{version}", str(version))), 1)
         if c.kind == "backend":
-            if chance < 0.03:
+            if chance < 0.25:
                 yield from self._write(c, k, Words("warning", "slow request {r}: {ms} ms"), 1)
-            elif chance > 0.985:
+            elif chance > 0.88:
                 yield from self._write(c, k, Words("error", "client closed the connection before request {r} was answered"), 1)
         for landed, entry in frame.timeline.landed:
             if int(landed) == k and entry.action is not None and entry.action.target == c.name:
@@ -95,9 +100,5 @@ class SandboxLogs:
         for number in range(times):
             seed = pick(self._sim.seed, f"{c.name}/{words.text}/{number}", k, 1 << 40)
             second = seed % 60
-            text = (
-                words.text.replace("{r}", f"{seed % 0xFFFFFF:06x}")
-                .replace("{ms}", str(20 + seed % 180))
-                .replace("{n}", str(seed % 900))
-            )
+            text = words.text.replace("{r}", _request(seed)).replace("{ms}", str(20 + seed % 180)).replace("{n}", str(seed % 900))
             yield LogLine(self._sim.moment(k + second / 60), c.name, words.level, text)
