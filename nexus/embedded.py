@@ -91,9 +91,9 @@ class Heard:
         await self._store.close()
 
 
-def opening(incident: str, alert: Alert, opened_at: datetime) -> State:
-    """The state that a graph begins with."""
-    return State(incident=incident, opened_at=iso(opened_at), alert=dump(alert), now=iso(opened_at))
+def opening(incident: str, alert: Alert, opened_at: datetime, *, ask_always: bool = False) -> State:
+    """The state that a graph begins with. `ask_always`: a person is asked for every action, whatever its risk."""
+    return State(incident=incident, opened_at=iso(opened_at), alert=dump(alert), now=iso(opened_at), ask_always=ask_always)
 
 
 async def new_id(alert: Alert, records: Store) -> str:
@@ -198,16 +198,21 @@ async def handle(
     answer: Answering = approve_all,
     listeners: Sequence[Listener] = (),
     until: str | None = None,
+    ask_always: bool = False,
 ) -> Incident:
-    """Take one alert to the incident's end, or to where a person is needed, or to the stage `until`."""
+    """Take one alert to the incident's end, or to where a person is needed, or to the stage `until`.
+
+    `answer` gives people's answers; `ask_always` asks for every action, also those that policy lets pass.
+    """
     heard = Heard(records, listeners)
     clock = world.clock
     incident = await new_id(alert, records)
     opened_at = clock.now()
     context = Context(library, world, responder, heard)
+    begin = opening(incident, alert, opened_at, ask_always=ask_always)
     graph = build(library).compile(checkpointer=checkpointer)
-    host = Embedded(context, graph, incident, STAGES[until] if until else (), begin=opening(incident, alert, opened_at))
-    start = standing_of(opening(incident, alert, opened_at), library.runbook.limits.revenue_per_hour)
+    host = Embedded(context, graph, incident, STAGES[until] if until else (), begin=begin)
+    start = standing_of(begin, library.runbook.limits.revenue_per_hour)
 
     async def answered(pending: Pending) -> Mapping[str, Any] | None:
         if answer is approve_all:

@@ -99,6 +99,7 @@ async def carry_out(request: Request) -> Incident:
             answer=answers[request.settings.approve],
             listeners=[request.view.event],
             until=request.until,
+            ask_always=request.settings.approve == "never",
         )
     write_folder(out, incident, request.library.template)
     return incident

@@ -45,6 +45,7 @@ class State(TypedDict, total=False):
     opened_at: str
     alert: Json
     now: Annotated[str, later]
+    ask_always: bool
     classification: Json
     team: list[str]
     status: str

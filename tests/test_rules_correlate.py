@@ -94,8 +94,8 @@ SIGNS: dict[str, dict[str, Any]] = {
 for _tool in ("client_errors", "page_load", "asset_delivery"):
     SIGNS[_tool] = {
         "pages": [
-            {"page": "/", "component": "checkout", "script_errors_per_min": 9, "normal_script_errors_per_min": 0, "top_error": "x",
-             "load_ms": 9, "normal_load_ms": 9, "assets_failing_share": 0, "release": "1", "abnormal": True},
+            {"page": "/", "component": "checkout", "script_errors_per_min": 9, "normal_script_errors_per_min": 0,
+             "top_error": "x", "load_ms": 9, "normal_load_ms": 9, "assets_failing_share": 0, "release": "1", "abnormal": True},
         ]
     }  # fmt: skip
 

@@ -74,7 +74,8 @@ def test_infrastructure_may_not_have_a_problem_that_it_did_not_have_before(befor
 
 def rate(component: str, *, abnormal: bool) -> dict[str, Any]:
     return {
-        "component": component, "error_rate": 0.5, "normal_error_rate": 0.0, "latency_ms": 1, "normal_latency_ms": 1, "abnormal": abnormal,
+        "component": component, "error_rate": 0.5, "normal_error_rate": 0.0, "latency_ms": 1, "normal_latency_ms": 1,
+        "abnormal": abnormal,
     }  # fmt: skip
 
 
@@ -94,8 +95,8 @@ def test_error_rates_count_but_for_what_is_beyond_us(entries: list[Any], expecte
 
 def dependency(name: str, *, failing: bool) -> dict[str, Any]:
     return {
-        "name": name, "failing": failing, "error_rate": 1, "latency_ms": 1, "normal_latency_ms": 1, "status_page": "", "used_by": [],
-        "fallback": "none",
+        "name": name, "failing": failing, "error_rate": 1, "latency_ms": 1, "normal_latency_ms": 1, "status_page": "",
+        "used_by": [], "fallback": "none",
     }  # fmt: skip
 
 

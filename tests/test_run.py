@@ -31,6 +31,14 @@ def test_without_anybody_to_approve_the_incident_waits_at_its_plan_and_nothing_i
     assert document["open_questions"][0]["kind"] == "approval"
 
 
+def test_never_means_never_also_for_what_policy_would_let_pass(tmp_path):
+    done = nexus("--world", "sandbox:disk-full", "--approve", "never", "--out", str(tmp_path), "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert document["open_questions"][0]["detail"]["action"]["risk"] == "low"
+    assert document["actions"] == []
+
+
 def test_until_triage_stops_after_triage(tmp_path):
     done = nexus("--world", "sandbox:bad-deploy", "--until", "triage", "--out", str(tmp_path), "--json")
     document = json.loads(done.stdout)

@@ -1,5 +1,7 @@
 """Throughout: posts, briefs and the matrix, each sent once, told from the record, and never in the way of the incident."""
 
+# ruff: noqa: ARG001, ARG002 - answers are stated, whatever the question
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,7 @@
 """Step 5: the post-mortem and the ranked backlog, and an incident that ends even when their agents do not answer."""
 
+# ruff: noqa: ARG001 - answers are stated, whatever the question
+
 from __future__ import annotations
 
 from typing import Any

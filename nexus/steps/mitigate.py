@@ -163,7 +163,7 @@ async def approve(state: State, config: RunnableConfig, runtime: Runtime[Context
             steps.append(step)
             continue
         expires = now + runbook.clocks.approval_expires
-        if runbook.asks(step.action.risk) == "auto":
+        if runbook.asks(step.action.risk) == "auto" and not state.get("ask_always"):
             approvals.append(
                 Approval(
                     digest=step.action.digest,

@@ -137,7 +137,7 @@ class VirtualClock:
             self._stirs += 1
 
     async def _quiet(self) -> None:
-        """Return when nobody worked, woke or went to sleep for TURNS turns running: whoever woke last has done what it woke for."""
+        """Return when nobody worked, woke or lay down for TURNS turns running: whoever woke last has done what it woke for."""
         while True:
             await self._idle.wait()
             stirs = self._stirs

@@ -10,7 +10,6 @@ from nexus.errors import Unavailable
 from nexus.world.browser import PageHealth
 from nexus.world.sandbox import faults as f
 from nexus.world.sandbox.noise import normal
-from nexus.world.sandbox.pictures import PageView, draw_page
 from nexus.world.sandbox.shop import Component
 from nexus.world.sandbox.simulation import Frame, Simulation
 
@@ -32,6 +31,8 @@ class SandboxBrowser:
 
     async def screenshot(self, page: str, at: datetime) -> bytes:
         """A PNG of the page. Raises Unavailable for a page that nobody watches."""
+        from nexus.world.sandbox.pictures import PageView, draw_page  # noqa: PLC0415  # matplotlib costs a second to import
+
         health = next((p for p in await self.pages(at) if p.page == page), None)
         if health is None:
             raise Unavailable(f"page {page} is not watched", "take one that client_errors lists")
