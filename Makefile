@@ -33,7 +33,7 @@ demo: $(READY)
 	echo "  README.md                    what else it can do"
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Step 3: only what was planned, allowed, dry-run and approved is done; its undo is on record first; what failed is taken back."""
+"""Step 3: only what was planned, allowed, dry-run and approved is done; its undo is on record first; what failed is undone."""
 
 # ruff: noqa: ARG001 - answers are stated, whatever the question
 

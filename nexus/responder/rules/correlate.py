@@ -216,7 +216,7 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
     confidence = _confidence(first, board.separated, support, len(weighed))
     status = status_of(confidence, support, complete)
     cause = RootCause(
-        cause=first.cause if status is not CauseStatus.INCONCLUSIVE else Cause.UNKNOWN,
+        cause=first.cause,
         component=first.component,
         status=status,
         confidence=round(confidence, 3),

@@ -27,6 +27,7 @@ FITS: dict[str, tuple[ActionKind, ...]] = {
     "data": (K.FAILOVER, K.RESTART),
     "flag": (K.FLAG, K.ROLLBACK),
     "errors": (K.RESTART, K.SCALE, K.FAILOVER),
+    "latency": (K.RESTART, K.SCALE, K.FAILOVER),
 }
 """Mechanism to the kinds of action that treat it, best first; other mechanisms take the branch's own order."""
 
