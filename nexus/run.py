@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -172,6 +173,10 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
             incident = asyncio.run(carry_out(request))
     except RecordsError as error:
         raise fail(error) from error
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nnexus: interrupted; what was recorded is in {settings.out}\n")
+        sys.stderr.flush()
+        os._exit(130)  # a prompt may still hold standard input, and an ordinary exit would wait for it
     report(incident, request, as_json, quiet)
     raise typer.Exit(status_of(incident, request.until))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -37,9 +39,27 @@ def answer_at_terminal(view: View) -> Answering:
     """Asks at the terminal; None where there is none, so that the incident waits."""
 
     async def answer(pending: Pending) -> Mapping[str, Any] | None:
-        return await asyncio.to_thread(_ask, view, pending)
+        return await _beside(lambda: _ask(view, pending))
 
     return answer
+
+
+async def _beside(work: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+    """Run blocking work in a thread that does not keep the process from ending: an interrupt must not wait for Enter."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Mapping[str, Any] | None] = loop.create_future()
+
+    def tell(reply: Mapping[str, Any] | None) -> None:
+        if not done.done():
+            done.set_result(reply)
+
+    def run() -> None:
+        reply = work()
+        with suppress(RuntimeError):  # the loop is closed when the person was faster to interrupt than to answer
+            loop.call_soon_threadsafe(tell, reply)
+
+    threading.Thread(target=run, name="ask", daemon=True).start()
+    return await done
 
 
 def _ask(view: View, pending: Pending) -> Mapping[str, Any] | None:

@@ -237,7 +237,7 @@ async def _record_answers(case: Case, approvals: list[Approval], named: Mapping[
         await case.record(
             EventKind.ANSWERED,
             approval.by,
-            f"{approval.verdict.value}: {named.get(approval.digest, approval.digest)}"
+            f"{approval.verdict.value}: {approval.amended or named.get(approval.digest, approval.digest)}"
             + (f" ({approval.comment})" if approval.comment else ""),
             {"approval": dump(approval)},
             key=str(number),
