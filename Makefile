@@ -5,12 +5,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check draw bench clean help
+.PHONY: help demo test check lint types content drawing draw bench clean
 
 help:
 	@echo "make demo    handle a P0 incident in the sandbox, from the alert to the ranked backlog"
 	@echo "make test    run the tests"
-	@echo "make check   format, lint, types, the library, the drawing"
+	@echo "make check   lint, types, content (the library), drawing; each is a target of its own"
 	@echo "make draw    write graphs/incident.mmd from the compiled graph"
 	@echo "make bench   what starting and one incident cost here"
 	@echo "make clean   remove what make made"
@@ -35,11 +35,19 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
-check: $(READY)
+check: lint types content drawing
+
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(READY)
 	$(BIN)/mypy
+
+content: $(READY)
 	$(BIN)/nexus check
+
+drawing: $(READY)
 	@$(BIN)/nexus draw | diff graphs/incident.mmd - || { echo "graphs/incident.mmd is not what the code draws: make draw" >&2; exit 1; }
 
 draw: $(READY)

@@ -11,13 +11,14 @@ from typing import Any, Generic, TypeVar
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
 
-from nexus.errors import NexusError, ResponderError
+from nexus.errors import ActionRefused, NexusError, RecordsError
 from nexus.incident import Absence, Event, EventKind, Evidence, Word
 from nexus.library import Agent
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.state import Context, State, actions_of, alert_of, diagnosis_of, iso, now_of
 from nexus.tools.tool import Look, Marks
+from nexus.world.actions import Actions
 
 Answer = TypeVar("Answer", bound=Word)
 
@@ -90,6 +91,15 @@ class Done(Generic[Answer]):
         return frozenset(e.id for e in self.seen if not e.failed)
 
 
+def actions_door(context: Context) -> Actions:
+    """The world's door for changes. Raises ActionRefused when it has none."""
+    if context.world.actions is None:
+        raise ActionRefused(
+            f"the world {context.world.name} offers no actions", "act by hand, or configure a world that can be changed"
+        )
+    return context.world.actions
+
+
 def marks_of(state: State) -> Marks:
     """The moments that pictures and before-and-after comparisons are marked with."""
     acted = [a.started_at for a in actions_of(state)]
@@ -157,10 +167,10 @@ async def ask(
             answer, reason = None, f"took longer than {int(limit.total_seconds())} s"
     except TimeoutError:
         reason = f"took longer than {int(limit.total_seconds())} s"
-    except ResponderError as error:
-        reason = str(error)
-    except NexusError:
+    except RecordsError:
         raise
+    except NexusError as error:
+        reason = str(error)
     except Exception as error:  # noqa: BLE001 - a responder or tool of an embedder may raise anything; the incident must go on
         reason = f"{type(error).__name__}: {error}"
     ended = desk.lap.now()

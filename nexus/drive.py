@@ -82,11 +82,14 @@ class Driver:
         return task.result()
 
     async def until(self, moment: datetime) -> None:
-        """Let time pass until `moment`, sending what falls due on the way, each at its time."""
+        """Let time pass until `moment`, sending what is due before it; what is due just then is told as things then stand."""
         while self.now() < moment:
             upcoming = next_due(self.runbook, self.standing, self.sent)
-            await self.sleep_until(min(moment, max(upcoming, self.now())) if upcoming else moment)
-            await self.catch_up()
+            if upcoming is None or upcoming >= moment:
+                await self.sleep_until(moment)
+            else:
+                await self.sleep_until(max(upcoming, self.now()))
+                await self.catch_up()
 
     async def adopt(self, leg: Leg) -> None:
         """Take on a leg's result: time passes under the old standing until the new one began."""
@@ -133,9 +136,11 @@ async def drive(driver: Driver) -> Standing:
         leg: Leg = await driver.attend(driver.invoke(resume))
         await driver.adopt(leg)
         if not leg.pending:
+            await driver.catch_up()
             break
         resume = await driver.settle(leg.pending)
         if resume is None:
+            await driver.catch_up()
             return replace(driver.standing, outcome=Outcome.WAITING)
     if driver.standing.outcome is Outcome.HANDED_OVER and driver.standing.status is not None:
         now = driver.now()

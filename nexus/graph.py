@@ -13,11 +13,12 @@ from nexus import routes
 from nexus.library import Library
 from nexus.runbook import investigating_agents
 from nexus.state import Context, State
+from nexus.steps.act import act, reinstate, restore, undo
 from nexus.steps.escalate import ask_people, hand_over
 from nexus.steps.investigate import assign, correlate, investigate
 from nexus.steps.investigate import node_of as investigator
 from nexus.steps.learn import backlog, post_mortem
-from nexus.steps.mitigate import act, approve, plan, reinstate, restore, undo
+from nexus.steps.mitigate import approve, plan
 from nexus.steps.triage import close_false_alarm, triage
 from nexus.steps.verify import await_external, begin_verification, judge, verify, watch
 from nexus.steps.verify import node_of as verifier

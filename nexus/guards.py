@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from nexus.errors import ActionRefused
@@ -14,6 +14,7 @@ from nexus.incident import (
     Classification,
     Diagnosis,
     DryRun,
+    Evidence,
     Finding,
     RootCause,
     Verdict,
@@ -22,16 +23,39 @@ from nexus.library import Agent
 from nexus.runbook import Runbook, branch_for, floor_for
 
 
-def classified(answer: Classification, runbook: Runbook, known: Collection[str]) -> Classification:
-    """Severity not below the rubric's floor, and above it only with evidence that exists."""
-    floor, because = floor_for(runbook, answer.signals)
+def measured(seen: Iterable[Evidence], level: str) -> dict[str, str]:
+    """The rubric's signals as the tools gave them: an answer cannot change what it is judged by. `level` is the alert's word."""
+    signals = {"telemetry": "none", "now": "unknown", "security": "unknown", "alert": level}
+    for evidence in seen:
+        if evidence.failed:
+            continue
+        if evidence.tool == "assess_impact":
+            signals.update(evidence.values["signals"])
+        elif evidence.tool == "security_signals":
+            signals["security"] = evidence.values["security"]
+    return signals
+
+
+def classified(answer: Classification, runbook: Runbook, known: Collection[str], signals: Mapping[str, str]) -> Classification:
+    """Not below the floor of what was measured, above it only with evidence; no false alarm while something is abnormal."""
+    floor, because = floor_for(runbook, signals)
+    quiet = signals.get("now") == "normal" and signals.get("security") in ("none", "unknown")
     cited = tuple(e for e in answer.evidence if e in known)
     raised = answer.severity.rank < floor.rank and bool(cited)
     severity = answer.severity if raised else floor
     rationale = (
         answer.rationale if severity is answer.severity else f"{because} (answered {answer.severity.value}, floor {floor.value})"
     )
-    return answer.model_copy(update={"severity": severity, "floor": floor, "evidence": cited, "rationale": rationale})
+    return answer.model_copy(
+        update={
+            "severity": severity,
+            "floor": floor,
+            "evidence": cited,
+            "rationale": rationale,
+            "signals": dict(signals),
+            "false_alarm": answer.false_alarm and quiet,
+        }
+    )
 
 
 def cited(findings: Iterable[Finding], known: Collection[str]) -> tuple[list[Finding], list[str]]:

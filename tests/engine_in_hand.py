@@ -277,7 +277,8 @@ async def run(
         actions=shop if shop_world else None,
     )  # fmt: skip
     heard: list[Event] = []
-    alert = Alert(title="checkout is down", service="checkout", severity_label="critical", starts_at=FIRED)
+    label = {Severity.P2: "medium", Severity.P3: "low"}.get(script.severity, "critical")
+    alert = Alert(title="checkout is down", service="checkout", severity_label=label, starts_at=FIRED)
     incident = await handle(
         alert, library=library, world=world, responder=script, records=records, checkpointer=saver,
         answer=answer, listeners=[heard.append], until=until,

@@ -52,7 +52,7 @@ def test_severity_stands_on_the_floor_and_is_raised_only_with_evidence(
     floor: Severity, answered: Severity, evidence: tuple[str, ...]
 ) -> None:
     answer = a_classification(floor, severity=answered, evidence=evidence)
-    stands = classified(answer, RUNBOOK, KNOWN)
+    stands = classified(answer, RUNBOOK, KNOWN, answer.signals)
     may_raise = evidence == ("IM1-1",)
     expected = answered if answered.rank < floor.rank and may_raise else floor
     assert (stands.severity, stands.floor) == (expected, floor)
@@ -60,14 +60,37 @@ def test_severity_stands_on_the_floor_and_is_raised_only_with_evidence(
 
 
 def test_a_severity_that_was_corrected_says_so() -> None:
-    stands = classified(a_classification(Severity.P0, severity=Severity.P2), RUNBOOK, KNOWN)
-    assert "answered P2, floor P0" in stands.rationale
-    assert classified(a_classification(Severity.P0), RUNBOOK, KNOWN).rationale == "checkout is down"
+    low = a_classification(Severity.P0, severity=Severity.P2)
+    assert "answered P2, floor P0" in classified(low, RUNBOOK, KNOWN, low.signals).rationale
+    right = a_classification(Severity.P0)
+    assert classified(right, RUNBOOK, KNOWN, right.signals).rationale == "checkout is down"
 
 
 def test_the_floor_is_the_rubrics_and_not_the_answers() -> None:
     answer = a_classification(Severity.P0, severity=Severity.P3, floor=Severity.P3)
-    assert classified(answer, RUNBOOK, KNOWN).severity is Severity.P0
+    assert classified(answer, RUNBOOK, KNOWN, answer.signals).severity is Severity.P0
+
+
+def test_an_answer_cannot_change_the_signals_that_it_is_judged_by() -> None:
+    truth = a_classification(Severity.P0).signals
+    answer = a_classification(Severity.P3, signals={}, severity=Severity.P3)
+    stands = classified(answer, RUNBOOK, KNOWN, truth)
+    assert (stands.severity, stands.signals) == (Severity.P0, truth)
+
+
+@pytest.mark.parametrize(
+    ("signals", "stays"),
+    [
+        ({"now": "normal", "security": "none"}, True),
+        ({"now": "abnormal", "security": "none"}, False),
+        ({"now": "unknown", "security": "none"}, False),
+        ({"now": "normal", "security": "suspected"}, False),
+        ({}, False),
+    ],
+)
+def test_a_false_alarm_is_only_called_while_all_is_measured_and_normal(signals: dict[str, str], stays: bool) -> None:
+    answer = a_classification(Severity.P3, false_alarm=True)
+    assert classified(answer, RUNBOOK, KNOWN, signals).false_alarm is stays
 
 
 @pytest.mark.parametrize(

@@ -3,29 +3,31 @@
 import json
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
 from nexus.embedded import handle
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.records.memory import MemoryStore
-from nexus.responder.rules import RulesResponder
+from nexus.responder.contract import Task
+from nexus.responder.desk import Desk
+from nexus.responder.rules import Answer, RulesResponder
 from nexus.world.open import open_world
-from langgraph.checkpoint.memory import InMemorySaver
 
 
 class Prompting(RulesResponder):
     """Fills the prompt of each task before the rules answer it."""
 
-    def __init__(self):
-        self.filled = {}
+    def __init__(self) -> None:
+        self.filled: dict[str, str] = {}
 
-    async def respond(self, task, schema, desk):
+    async def respond(self, task: Task, schema: type[Answer], desk: Desk) -> Answer:
         self.filled[task.name] = task.library.prompt(task.name, task.facts)
         return await super().respond(task, schema, desk)
 
 
 @pytest.mark.parametrize("scenario", ["bad-deploy", "search-null"])
-async def test_the_facts_of_every_task_fill_its_prompt(scenario):
+async def test_the_facts_of_every_task_fill_its_prompt(scenario: str) -> None:
     library = Library.default()
     opened = open_world(f"sandbox:{scenario}")
     responder = Prompting()
@@ -33,5 +35,14 @@ async def test_the_facts_of_every_task_fill_its_prompt(scenario):
     await handle(
         alert, library=library, world=opened.world, responder=responder, records=MemoryStore(), checkpointer=InMemorySaver()
     )
-    assert set(responder.filled) >= {"triage", "investigate", "correlate", "plan", "verify", "status_update", "post_mortem", "backlog"}
+    assert set(responder.filled) >= {
+        "triage",
+        "investigate",
+        "correlate",
+        "plan",
+        "verify",
+        "status_update",
+        "post_mortem",
+        "backlog",
+    }
     assert all(alert.title in text or "INC-" in text for text in responder.filled.values())

@@ -220,6 +220,22 @@ async def test_a_locked_file_says_who_may_hold_it(tmp_path: Path) -> None:
         assert await store.events(ID) == events()
 
 
+async def test_no_cursor_leaves_the_thread_that_works_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[object] = []
+    original = SqliteStore._do
+
+    async def watched(self: SqliteStore, work: Callable[[sqlite3.Connection], object]) -> object:
+        given_back.append(await original(self, work))
+        return given_back[-1]
+
+    async with await SqliteStore.open(tmp_path / "n.db") as store:
+        monkeypatch.setattr(SqliteStore, "_do", watched)
+        await store.append(*events())
+        await store.keep(ID, Evidence(id="E", tool="t", agent="a", at=at(0), summary="s"), {})
+        await store.save_document(ID, "{}")
+    assert given_back == [None, None, None]
+
+
 async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "n.db")
     await store.close()

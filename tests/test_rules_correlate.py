@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from engine_in_hand import LIBRARY, a_cause, rollback
+from engine_in_hand import LIBRARY, rollback
 from world_in_hand import FIRED, look
 
 from nexus.incident import Action, ActionKind, Cause, CauseStatus, Diagnosis, Evidence

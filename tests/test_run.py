@@ -3,17 +3,24 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 
-def nexus(*arguments, given="", cwd=None):
+def nexus(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "nexus.run", *arguments], input=given, capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+        [sys.executable, "-m", "nexus.run", *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
     )
 
 
-def test_a_low_severity_alert_goes_to_the_backlog_and_the_command_ends_well(tmp_path):
+def test_a_low_severity_alert_goes_to_the_backlog_and_the_command_ends_well(tmp_path: Path) -> None:
     done = nexus("--world", "sandbox:typo", "--out", str(tmp_path), "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 0
@@ -21,7 +28,7 @@ def test_a_low_severity_alert_goes_to_the_backlog_and_the_command_ends_well(tmp_
     assert [item["rank"] for item in document["backlog"]] == [1]
 
 
-def test_without_anybody_to_approve_the_incident_waits_at_its_plan_and_nothing_is_changed(tmp_path):
+def test_without_anybody_to_approve_the_incident_waits_at_its_plan_and_nothing_is_changed(tmp_path: Path) -> None:
     done = nexus("--world", "sandbox:config-change", "--approve", "never", "--out", str(tmp_path), "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 3
@@ -31,7 +38,7 @@ def test_without_anybody_to_approve_the_incident_waits_at_its_plan_and_nothing_i
     assert document["open_questions"][0]["kind"] == "approval"
 
 
-def test_never_means_never_also_for_what_policy_would_let_pass(tmp_path):
+def test_never_means_never_also_for_what_policy_would_let_pass(tmp_path: Path) -> None:
     done = nexus("--world", "sandbox:disk-full", "--approve", "never", "--out", str(tmp_path), "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 3
@@ -39,7 +46,7 @@ def test_never_means_never_also_for_what_policy_would_let_pass(tmp_path):
     assert document["actions"] == []
 
 
-def test_until_triage_stops_after_triage(tmp_path):
+def test_until_triage_stops_after_triage(tmp_path: Path) -> None:
     done = nexus("--world", "sandbox:bad-deploy", "--until", "triage", "--out", str(tmp_path), "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 0
@@ -47,13 +54,17 @@ def test_until_triage_stops_after_triage(tmp_path):
     assert document["findings"] == []
 
 
-def test_a_recording_refuses_actions_and_is_handed_over(tmp_path):
+def test_a_recording_refuses_actions_and_is_handed_over(tmp_path: Path) -> None:
     folder = tmp_path / "recording"
     folder.mkdir()
-    (folder / "alert.json").write_text(
-        json.dumps({"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "Slow", "service": "front", "severity": "critical"},
-                    "annotations": {}, "startsAt": "2026-01-01T01:00:00Z", "endsAt": "0001-01-01T00:00:00Z"}]})
-    )  # fmt: skip
+    one = {
+        "status": "firing",
+        "labels": {"alertname": "Slow", "service": "front", "severity": "critical"},
+        "annotations": {},
+        "startsAt": "2026-01-01T01:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+    }
+    (folder / "alert.json").write_text(json.dumps({"version": "4", "alerts": [one]}))
     start = 1767225600
     rows = ["time,front__error_rate,back__cpu_pct"]
     rows += [f"{start + 60 * i},{0.01 if i < 55 else 0.6},{20 + i % 3 if i < 55 else 99}" for i in range(70)]
@@ -75,7 +86,7 @@ def test_a_recording_refuses_actions_and_is_handed_over(tmp_path):
         ("{}", "title"),
     ],
 )
-def test_an_alert_that_cannot_be_read_is_one_line_and_nothing_is_begun(tmp_path, alert, says):
+def test_an_alert_that_cannot_be_read_is_one_line_and_nothing_is_begun(tmp_path: Path, alert: str, says: str) -> None:
     done = nexus("--alert", "-", "--out", str(tmp_path / "out"), given=alert)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -95,7 +106,7 @@ def test_an_alert_that_cannot_be_read_is_one_line_and_nothing_is_begun(tmp_path,
         ("--world", "missing.yaml"),
     ],
 )
-def test_bad_usage_is_one_line_with_what_to_do(tmp_path, arguments):
+def test_bad_usage_is_one_line_with_what_to_do(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = nexus(*arguments, "--out", str(tmp_path / "out"))
     assert done.returncode == 2
     assert done.stderr.startswith("nexus: ")
@@ -103,7 +114,7 @@ def test_bad_usage_is_one_line_with_what_to_do(tmp_path, arguments):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     done = nexus("--world", "sandbox:typo", "--out", str(blocked), "--quiet")
@@ -111,7 +122,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_an_alert_of_fifty_megabytes_is_refused_unread(tmp_path):
+def test_an_alert_of_fifty_megabytes_is_refused_unread(tmp_path: Path) -> None:
     big = tmp_path / "big.json"
     with big.open("wb") as file:
         file.truncate(50 * 1024 * 1024)

@@ -193,7 +193,7 @@ NONE: frozenset[str] = frozenset()
 def test_a_row_of_the_matrix_is_due_once_and_never_after_resolution(
     severity: Severity, open_for: timedelta, signals: frozenset[str], done: frozenset[str], resolved: bool, due: list[str]
 ) -> None:
-    rules = escalations_due(RUNBOOK, severity, open_for, frozenset(signals), frozenset(done), resolved)
+    rules = escalations_due(RUNBOOK, severity, open_for, signals=frozenset(signals), done=frozenset(done), resolved=resolved)
     assert [r.id for r in rules] == due
 
 

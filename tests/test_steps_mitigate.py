@@ -37,7 +37,7 @@ from nexus.responder.answers import PlanAnswer
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.state import Context, State, dump, dumps, iso
-from nexus.steps.mitigate import act, reinstate, restore, undo
+from nexus.steps.act import act, reinstate, restore, undo
 from nexus.world import World
 from nexus.world.clock import VirtualClock
 from nexus.world.simulated_people import SimulatedPeople

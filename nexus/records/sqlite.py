@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from nexus.errors import RecordsError
 from nexus.incident import Event, Evidence
@@ -94,9 +94,7 @@ class SqliteStore:
     async def append(self, *events: Event) -> None:
         """Add events, all or none; one whose key the incident already has is left as it was."""
         rows = [(clean(e.incident), clean(e.key), _micros(e.at), pack(e)) for e in events]
-        await self._do(
-            lambda db: db.executemany("INSERT OR IGNORE INTO nexus_events (incident, key, at, body) VALUES (?, ?, ?, ?)", rows)
-        )
+        await self._write("INSERT OR IGNORE INTO nexus_events (incident, key, at, body) VALUES (?, ?, ?, ?)", rows)
 
     async def events(self, incident: str) -> list[Event]:
         """All events of that incident in the order of their time, then of their arrival."""
@@ -130,7 +128,7 @@ class SqliteStore:
 
     async def save_document(self, incident: str, document: str) -> None:
         """Keep the latest `incident.json`."""
-        await self._do(lambda db: db.execute(_SAVE, (clean(incident), clean(document))))
+        await self._write(_SAVE, [(clean(incident), clean(document))])
 
     async def document(self, incident: str) -> str | None:
         """The latest `incident.json`."""
@@ -145,6 +143,13 @@ class SqliteStore:
         except RuntimeError:
             return
         self._thread.shutdown()
+
+    async def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        def work(db: sqlite3.Connection) -> None:
+            # the cursor ends here: one that another thread lets go of resets a statement that this thread may be running
+            db.executemany(statement, rows)
+
+        await self._do(work)
 
     async def _do(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         def transaction() -> Result:

@@ -1,24 +1,21 @@
-"""Step 3: plan by the cause's branch, approve, act with the undo recorded first, and take back what did not help."""
+"""Step 3, deciding: a plan by the cause's branch, each action dry-run and, where policy says so, approved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from nexus.casework import Case, ask, open_case, wait_until
-from nexus.errors import ActionError, ActionFailed, ActionRefused
-from nexus.guards import approval_key, check_action, check_approval, check_dry_run
+from nexus.casework import Case, actions_door, ask, open_case, wait_until
+from nexus.errors import ActionError, ActionRefused
+from nexus.guards import check_action, check_dry_run
 from nexus.incident import (
     Action,
     ActionKind,
-    ActionRecord,
-    ActionResult,
     Approval,
     DryRun,
     EventKind,
@@ -31,7 +28,6 @@ from nexus.incident import (
 from nexus.responder.answers import PlanAnswer
 from nexus.runbook import Branch, branch_for, developer_for
 from nexus.state import Context, Json, State, actions_of, diagnosis_of, dump, dumps, iso, now_of, plan_of
-from nexus.world.actions import Actions
 
 MOST_PATCHES = 3
 
@@ -46,15 +42,6 @@ def developer_of(context: Context, component: str | None) -> str:
     """The Relevant Developer for a component."""
     service = context.world.catalog.get(component)
     return developer_for(context.library.runbook, service is not None and service.kind == "frontend")
-
-
-def actions_door(context: Context) -> Actions:
-    """The world's door for changes. Raises ActionRefused when it has none."""
-    if context.world.actions is None:
-        raise ActionRefused(
-            f"the world {context.world.name} offers no actions", "act by hand, or configure a world that can be changed"
-        )
-    return context.world.actions
 
 
 async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
@@ -193,7 +180,9 @@ async def approve(state: State, config: RunnableConfig, runtime: Runtime[Context
         steps.append(answered.step)
     case = open_case(state, config, context, now)
     await _record_answers(case, approvals, {s.action.digest: str(s.action) for s in (*proposed.steps, *steps) if s.action})
-    rejected = [a.digest for a in approvals if a.verdict is Verdict.REJECTED]
+    asked = [s.action for s in proposed.steps if s.action is not None]
+    refused = (Verdict.REJECTED, Verdict.EXPIRED)
+    rejected = [action.digest for action, a in zip(asked, approvals, strict=True) if a.verdict in refused]
     return State(
         plan=dump(proposed.model_copy(update={"steps": tuple(steps)})),
         approvals=dumps(approvals),
@@ -242,135 +231,3 @@ async def _record_answers(case: Case, approvals: list[Approval], named: Mapping[
             {"approval": dump(approval)},
             key=str(number),
         )
-
-
-async def act(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
-    """Carry out the approved actions in order; the first that fails ends the attempt."""
-    context = runtime.context
-    case = open_case(state, config, context)
-    proposed = plan_of(state)
-    assert proposed is not None
-    approvals = {a.digest: a for a in (Approval.model_validate(v) for v in state.get("approvals", []))}
-    records = actions_of(state)
-    used = {approval_key(r.approval) for r in records if r.approval}
-    now = case.now
-    for number, step in enumerate(proposed.steps):
-        if step.action is None:
-            continue
-        key = f"{case.incident}-{state['attempt'] + 1}-{number}"
-        record = await _carry_out(case, step, approvals.get(step.action.digest), now, used=used, key=key)
-        records.append(record)
-        if record.approval:
-            used.add(approval_key(record.approval))
-        now = record.ended_at or now
-        if record.result is not ActionResult.DONE:
-            break
-    return State(actions=dumps(records), attempt=state["attempt"] + 1, now=iso(now), phase="fix")
-
-
-async def _carry_out(
-    case: Case, step: Step, approval: Approval | None, now: datetime, *, used: set[str], key: str
-) -> ActionRecord:
-    """One action: guards, a fresh dry run for its undo, the undo recorded, then the change."""
-    assert step.action is not None
-    action, context = step.action, case.context
-    begun: dict[str, Any] = {
-        "id": key,
-        "attempt": case.state["attempt"] + 1,
-        "action": action,
-        "by": step.actor,
-        "approval": approval,
-        "started_at": now,
-    }
-    try:
-        check_approval(action, approval, now, used)
-        door = actions_door(context)
-        dry_run = await door.dry_run(action, now)
-        check_dry_run(action, dry_run, context.library.runbook)
-    except ActionError as refused:
-        await case.record(EventKind.REFUSED, "NEXUS", str(refused), {"action": dump(action)}, key=key, at=now)
-        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(refused))
-    undo = dry_run.before
-    await case.record(
-        EventKind.ACTING,
-        step.actor,
-        f"{action}: {dry_run.effect}",
-        {"id": key, "action": dump(action), "undo": undo},
-        key=key,
-        at=now,
-    )
-    try:
-        receipt = await door.apply(action, now, key)
-    except ActionError as failed:
-        await case.record(
-            EventKind.ACTED, step.actor, f"{action} failed: {failed}", {"id": key, "result": "failed"}, key=key, at=now
-        )
-        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(failed), undo=undo)
-    lap = context.world.clock.lap(now)
-    lap.spend(receipt.took)
-    await case.record(
-        EventKind.ACTED, step.actor, f"{action} done: {receipt.detail}", {"id": key, "result": "done"}, key=key, at=lap.now()
-    )
-    return ActionRecord(**begun, ended_at=lap.now(), result=ActionResult.DONE, detail=receipt.detail, undo=undo)
-
-
-async def undo(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
-    """Take back this attempt's actions, newest first."""
-    context = runtime.context
-    case = open_case(state, config, context)
-    records, now = await _take_back(case, actions_of(state), state["attempt"])
-    return State(actions=dumps(records), now=iso(now), round=0)
-
-
-async def _take_back(case: Case, records: list[ActionRecord], attempt: int) -> tuple[list[ActionRecord], datetime]:
-    now = case.now
-    for index in reversed(range(len(records))):
-        record = records[index]
-        if record.attempt != attempt or record.result is not ActionResult.DONE:
-            continue
-        try:
-            receipt = await actions_door(case.context).undo(record.undo, now, f"{record.id}-undo")
-        except ActionError as failed:
-            changed: dict[str, Any] = {"result": ActionResult.UNKNOWN, "detail": f"could not be taken back: {failed}"}
-            text = f"{record.action} could not be taken back: {failed}"
-        else:
-            lap = case.context.world.clock.lap(now)
-            lap.spend(receipt.took)
-            now = lap.now()
-            changed = {"result": ActionResult.UNDONE, "undone_at": now}
-            text = f"{record.action} taken back: {receipt.detail}"
-        records[index] = record.model_copy(update=changed)
-        await case.record(EventKind.UNDONE, record.by, text, {"id": record.id}, key=record.id, at=now)
-    return records, now
-
-
-async def restore(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
-    """The other side has recovered: take the fallback back."""
-    context = runtime.context
-    case = open_case(state, config, context)
-    records, now = await _take_back(case, actions_of(state), state["attempt"])
-    return State(actions=dumps(records), now=iso(now), phase="restore")
-
-
-async def reinstate(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
-    """Taking the fallback back went badly: put it on again as it was approved, and go on waiting."""
-    context = runtime.context
-    case = open_case(state, config, context)
-    records = actions_of(state)
-    now = case.now
-    for record in [r for r in records if r.attempt == state["attempt"] and r.result is ActionResult.UNDONE]:
-        key = f"{record.id}-again-{case.step}"
-        begun = record.model_copy(update={"id": key, "started_at": now, "undone_at": None})
-        try:
-            receipt = await actions_door(context).apply(record.action, now, key)
-        except ActionFailed as failed:
-            records.append(begun.model_copy(update={"result": ActionResult.FAILED, "detail": str(failed), "ended_at": now}))
-            continue
-        lap = context.world.clock.lap(now)
-        lap.spend(receipt.took)
-        now = lap.now()
-        records.append(begun.model_copy(update={"result": ActionResult.DONE, "detail": receipt.detail, "ended_at": now}))
-        await case.record(
-            EventKind.ACTED, record.by, f"{record.action} again: the other side is not well yet", {"id": key}, key=key, at=now
-        )
-    return State(actions=dumps(records), now=iso(now), phase="fix")

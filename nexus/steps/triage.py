@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 
 from nexus.casework import Case, Done, ask, open_case
 from nexus.errors import ToolError
-from nexus.guards import classified
+from nexus.guards import classified, measured
 from nexus.incident import Classification, EventKind, Impact, Outcome, Severity, Status
 from nexus.runbook import Runbook, floor_for, team_for
 from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, iso
@@ -41,7 +41,8 @@ async def triage(state: State, config: RunnableConfig, runtime: Runtime[Context]
     title = context.library.agent(runbook.roles.commander).title
     await case.record(EventKind.OPENED, title, f"alert acknowledged: {alert.title}", {"alert": state["alert"]})
     done: Done[Classification] = await ask(case, runbook.roles.commander, "triage", Classification, {}, free=True)
-    answer = classified(done.answer, runbook, done.known) if done.answer else unaided(state, runbook)
+    signals = measured(done.seen, alert.level)
+    answer = classified(done.answer, runbook, done.known, signals) if done.answer else unaided(state, runbook)
     team = await _activate(case, answer)
     text = f"{answer.severity.value}: {answer.rationale}" if not answer.false_alarm else f"false alarm: {answer.rationale}"
     await case.record(

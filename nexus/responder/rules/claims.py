@@ -48,11 +48,15 @@ def _metrics(evidence: Evidence) -> Claim:
     return Claim(evidence.summary, abnormal=True, component=first.component)
 
 
+TELLING = 1.0
+"""More lines a minute than before from which an error says that something is wrong now; fewer is the noise of any day."""
+
+
 def _logs(evidence: Evidence) -> Claim:
     found = reading(evidence, LogsReading)
     if not found.patterns:
         return Claim("no new or more frequent errors in the logs")
-    grave = [p for p in found.patterns if p.level in ("error", "critical")]
+    grave = [p for p in found.patterns if p.level in ("error", "critical") and p.rate_after - p.rate_before >= TELLING]
     return Claim(evidence.summary, abnormal=bool(grave), component=(grave or found.patterns)[0].component)
 
 

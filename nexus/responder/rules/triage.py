@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from nexus.guards import measured
 from nexus.incident import Alert, AlertState, Classification, Evidence, Impact, Severity
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
+from nexus.responder.rules.claims import reading
 from nexus.runbook import floor_for
 from nexus.tools.readings import ImpactReading, LogsReading, MetricsReading, SecurityReading
 
@@ -12,24 +14,17 @@ from nexus.tools.readings import ImpactReading, LogsReading, MetricsReading, Sec
 async def classify(task: Task, desk: Desk) -> Classification:
     """Severity, scope and whether anything is wrong at all."""
     alert = Alert.model_validate(task.facts["alert"])
-    measured = await desk.use("assess_impact")
+    measured_impact = await desk.use("assess_impact")
     guarded = await desk.use("security_signals")
     impact = Impact()
-    signals = {"telemetry": "none", "now": "unknown", "alert": alert.level}
-    if not measured.failed:
-        reading = ImpactReading.model_validate({"summary": measured.summary, **measured.values})
-        impact, signals = reading.impact, {**signals, **reading.signals}
-    signals["security"] = "unknown"
+    if not measured_impact.failed:
+        impact = reading(measured_impact, ImpactReading).impact
+    signals = measured(desk.seen, alert.level)
     if not guarded.failed:
-        security = SecurityReading.model_validate({"summary": guarded.summary, **guarded.values})
-        signals["security"] = security.security
+        security = reading(guarded, SecurityReading)
         breach = security.security in ("breach", "suspected")
-        impact = impact.model_copy(
-            update={
-                "breach_suspected": breach,
-                "user_data_affected": bool(impact.user_data_affected) or (breach and security.personal_data),
-            }
-        )
+        affected = bool(impact.user_data_affected) or (breach and security.personal_data)
+        impact = impact.model_copy(update={"breach_suspected": breach, "user_data_affected": affected})
     floor, because = floor_for(task.library.runbook, signals)
     calm = await _nothing_is_wrong(desk, signals)
     insists = alert.state is AlertState.FIRING and alert.level in ("critical", "high")
@@ -63,15 +58,13 @@ async def _nothing_is_wrong(desk: Desk, signals: dict[str, str]) -> bool:
 def _moved(evidence: Evidence) -> bool:
     if evidence.failed:
         return True
-    reading = MetricsReading.model_validate({"summary": "", **evidence.values})
-    telling = [c for c in reading.changed if c.kind in ("errors", "latency", "availability")]
-    return reading.looked_at == 0 or bool(telling)
+    found = reading(evidence, MetricsReading)
+    telling = [c for c in found.changed if c.kind in ("errors", "latency", "availability")]
+    return found.looked_at == 0 or bool(telling)
 
 
 def _complains(evidence: Evidence) -> bool:
     if evidence.failed:
         return False
-    reading = LogsReading.model_validate({"summary": "", **evidence.values})
-    return any(
-        p.new and p.level in ("error", "critical") and p.rate_after > max(1.0, 3 * p.rate_before) for p in reading.patterns
-    )
+    found = reading(evidence, LogsReading)
+    return any(p.new and p.level in ("error", "critical") and p.rate_after > max(1.0, 3 * p.rate_before) for p in found.patterns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +21,8 @@ from nexus.world.recording.files import Files
 from nexus.world.recording.names import component_kind
 from nexus.world.simulated_people import SimulatedPeople
 from nexus.world.world import World
+
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,10 @@ class RecordedCalls:
         self._files = files
 
     async def between(self, start: datetime, end: datetime) -> list[CallStats]:
-        """Minutes begun in [start, end] and none later; empty where the recording has no calls."""
+        """Minutes that lie wholly within [start, end]; empty where the recording has no calls."""
         if not self._files.has("calls.csv"):
             return []
-        return [call for call in self._files.calls if start <= call.at <= end]
+        return [call for call in self._files.calls if start <= call.at and call.at + _MINUTE <= end]
 
     async def topology(self) -> tuple[tuple[str, str], ...]:
         """The call graph; where there is none, the edges that calls.csv shows."""
