@@ -55,7 +55,7 @@ draw: $(READY)
 	mv graphs/incident.mmd.new graphs/incident.mmd
 
 bench: $(READY)
-	$(BIN)/python benchmarks/local.py
+	$(BIN)/python tests/bench/local.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .langgraph_api

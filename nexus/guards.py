@@ -11,11 +11,13 @@ from nexus.incident import (
     Approval,
     Cause,
     CauseStatus,
+    Claim,
     Classification,
     Diagnosis,
     DryRun,
     Evidence,
     Finding,
+    PostMortem,
     RootCause,
     Verdict,
 )
@@ -85,6 +87,24 @@ def diagnosed(answer: Diagnosis, known: Collection[str]) -> tuple[Diagnosis, lis
     hypotheses = tuple(h.model_copy(update={"evidence": tuple(e for e in h.evidence if e in known)}) for h in answer.hypotheses)
     suspects = tuple(s.model_copy(update={"evidence": tuple(e for e in s.evidence if e in known)}) for s in answer.suspects)
     return answer.model_copy(update={"cause": cause, "hypotheses": hypotheses, "suspects": suspects}), struck
+
+
+def grounded(report: PostMortem, known: Collection[str]) -> tuple[PostMortem, list[str]]:
+    """A post-mortem whose sentences cite only evidence that exists; one that loses all it cited is unknown."""
+    struck: list[str] = []
+
+    def claim(said: Claim) -> Claim:
+        kept = tuple(e for e in said.evidence if e in known)
+        struck.extend(e for e in said.evidence if e not in known)
+        if said.evidence and not kept:
+            return Claim(text="unknown", known=False)
+        return said.model_copy(update={"evidence": kept})
+
+    single = ("what_failed", "why_it_failed", "why_not_caught", "users", "revenue", "reputation", "data")
+    changed: dict[str, object] = {name: claim(getattr(report, name)) for name in single}
+    changed["five_whys"] = tuple(claim(why) for why in report.five_whys)
+    changed["prevention"] = {kind: tuple(claim(c) for c in claims) for kind, claims in report.prevention.items()}
+    return report.model_copy(update=changed), list(dict.fromkeys(struck))
 
 
 def check_action(action: Action, cause: RootCause, runbook: Runbook, agent: Agent) -> None:

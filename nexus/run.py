@@ -182,4 +182,6 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
 
 
 if __name__ == "__main__":
-    typer.run(run)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command()(run)
+    alone()

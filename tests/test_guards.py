@@ -12,17 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus.errors import ActionRefused
-from nexus.guards import approval_key, check_action, check_approval, check_dry_run, cited, classified, diagnosed
+from nexus.guards import approval_key, check_action, check_approval, check_dry_run, cited, classified, diagnosed, grounded
 from nexus.incident import (
     Action,
     ActionKind,
     Approval,
     Cause,
     CauseStatus,
+    Claim,
     Diagnosis,
     DryRun,
     Finding,
     Hypothesis,
+    PostMortem,
     Severity,
     Suspect,
     Verdict,
@@ -252,3 +254,18 @@ def test_any_other_arguments_need_another_approval(first: dict[str, Any], second
         return
     with pytest.raises(ActionRefused):
         check_approval(done, approval(asked), NOW, ())
+
+
+def test_a_sentence_of_the_post_mortem_that_cites_only_inventions_becomes_unknown() -> None:
+    good, bad = Claim(text="checkout failed", evidence=("IM1-1", "made-up")), Claim(text="a meteor", evidence=("made-up",))
+    report = PostMortem(
+        introduced=None, detected=NOW, resolved=None, duration_minutes=None,
+        what_failed=good, why_it_failed=bad, why_not_caught=bad,
+        five_whys=(good, bad, bad, bad, bad), users=good, revenue=good, reputation=Claim(text="unknown", known=False), data=good,
+        prevention={"testing": (bad,)}, action_items=(),
+    )  # fmt: skip
+    stands, struck = grounded(report, KNOWN)
+    assert struck == ["made-up"]
+    assert stands.what_failed == Claim(text="checkout failed", evidence=("IM1-1",))
+    assert stands.why_it_failed == stands.prevention["testing"][0] == Claim(text="unknown", known=False)
+    assert stands.reputation == report.reputation

@@ -14,7 +14,6 @@ def nexus(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         input=given,
         capture_output=True,
         text=True,
-        cwd=cwd,
         timeout=120,
         check=False,
     )

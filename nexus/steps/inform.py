@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from nexus.casework import Case, ask
@@ -35,11 +37,40 @@ def _facts(case: Case, status: Status, next_update: datetime | None) -> Json:
     }
 
 
+async def _cited(case: Case, ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the ids that a text cites, those that exist."""
+    known = {e.id for e in await case.context.records.evidence(case.incident, ids)}
+    return tuple(e for e in ids if e in known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """Words ready to go out: what they are, in words and for the record, and the door they leave by."""
+
+    key: str
+    title: str
+    named: str
+    body: str
+    data: Json
+    send: Callable[[str, str, datetime, str], Awaitable[None]]
+
+
+async def _publish(case: Case, post: _Post) -> None:
+    """Send once and record; what could not be delivered is recorded as such."""
+    failed = ""
+    try:
+        await post.send(case.incident, post.body, case.now, post.key)
+    except ToolError as error:
+        failed = f" (not delivered: {error})"
+    await case.record(EventKind.PUBLISHED, post.title, post.named + failed, {**post.data, "text": post.body}, key=post.key)
+
+
 async def status_update(case: Case, number: int, status: Status, next_update: datetime | None) -> StatusUpdate:
     """Compose, publish and record one status page update; composed without its agent when that is absent."""
-    roles = case.context.library.runbook.roles
+    library = case.context.library
+    agent = library.runbook.roles.communicator
     facts = _facts(case, status, next_update)
-    done = await ask(case, roles.communicator, "status_update", StatusText, facts, free=True, suffix=f".s{number}", quiet=True)
+    done = await ask(case, agent, "status_update", StatusText, facts, free=True, suffix=f".s{number}", quiet=True)
     text = done.answer or StatusText(impact="unknown", current_action=status.meaning)
     update = StatusUpdate(
         number=number,
@@ -49,7 +80,7 @@ async def status_update(case: Case, number: int, status: Status, next_update: da
         impact=text.impact,
         current_action=text.current_action,
         next_update=next_update,
-        evidence=text.evidence,
+        evidence=await _cited(case, text.evidence),
     )
     holes = {
         "timestamp": case.now.strftime(MOMENT),
@@ -59,62 +90,26 @@ async def status_update(case: Case, number: int, status: Status, next_update: da
         "current_action": update.current_action,
         "next_update": facts["next_update"],
     }
-    body = case.context.library.template("status_update", holes)
-    key = f"status:{number}"
-    failed = ""
-    try:
-        await case.context.world.people.post_status(case.incident, body, case.now, key)
-    except ToolError as error:
-        failed = f" (not delivered: {error})"
-    title = case.context.library.agent(roles.communicator).title
-    await case.record(
-        EventKind.PUBLISHED,
-        title,
-        f"status update {number}: {status.value}{failed}",
-        {"status_update": dump(update), "text": body},
-        key=key,
-    )
+    body = library.template("status_update", holes)
+    named, data = f"status update {number}: {status.value}", {"status_update": dump(update)}
+    send = case.context.world.people.post_status
+    await _publish(case, _Post(f"status:{number}", library.agent(agent).title, named, body, data, send))
     return update
 
 
 async def executive_brief(case: Case, number: int, status: Status, next_update: datetime | None) -> ExecutiveBrief:
-    """Compose, send and record one brief to the stakeholders."""
-    roles = case.context.library.runbook.roles
+    """Compose, send and record one brief to the stakeholders; composed without its agent when that is absent."""
+    library = case.context.library
+    agent = library.runbook.roles.executive
     facts = _facts(case, status, next_update)
-    done = await ask(case, roles.executive, "executive_brief", BriefText, facts, free=True, suffix=f".b{number}", quiet=True)
-    unknown = "unknown"
-    text = done.answer or BriefText(situation=unknown, cause=unknown, action=status.meaning, impact=unknown)
-    brief = ExecutiveBrief(
-        number=number,
-        at=case.now,
-        situation=text.situation,
-        cause=text.cause,
-        action=text.action,
-        impact=text.impact,
-        next_update=next_update,
-        evidence=text.evidence,
-    )
-    holes = {
-        "timestamp": case.now.strftime(MOMENT),
-        "situation": text.situation,
-        "cause": text.cause,
-        "action": text.action,
-        "impact": text.impact,
-        "next_update": facts["next_update"],
-    }
-    body = case.context.library.template("executive_brief", holes)
-    key = f"brief:{number}"
-    failed = ""
-    try:
-        await case.context.world.people.brief(case.incident, body, case.now, key)
-    except ToolError as error:
-        failed = f" (not delivered: {error})"
-    title = case.context.library.agent(roles.executive).title
-    await case.record(
-        EventKind.PUBLISHED,
-        title,
-        f"executive brief {number}: {status.value}{failed}",
-        {"brief": dump(brief), "text": body},
-        key=key,
-    )
+    done = await ask(case, agent, "executive_brief", BriefText, facts, free=True, suffix=f".b{number}", quiet=True)
+    text = done.answer or BriefText(situation="unknown", cause="unknown", action=status.meaning, impact="unknown")
+    said = text.model_dump(exclude={"evidence"})
+    evidence = await _cited(case, text.evidence)
+    brief = ExecutiveBrief(number=number, at=case.now, next_update=next_update, evidence=evidence, **said)
+    holes = {"timestamp": case.now.strftime(MOMENT), "next_update": facts["next_update"], **said}
+    body = library.template("executive_brief", holes)
+    named, data = f"executive brief {number}: {status.value}", {"brief": dump(brief)}
+    send = case.context.world.people.brief
+    await _publish(case, _Post(f"brief:{number}", library.agent(agent).title, named, body, data, send))
     return brief

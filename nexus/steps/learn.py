@@ -7,6 +7,7 @@ from langgraph.runtime import Runtime
 
 from nexus.casework import Case, ask, open_case, wait_until
 from nexus.errors import ToolError
+from nexus.guards import grounded
 from nexus.incident import EventKind, Outcome, PostMortem, Severity
 from nexus.responder.answers import Ranking
 from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, dumps, findings_of, iso, now_of
@@ -37,9 +38,13 @@ async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Con
     title = context.library.agent(runbook.roles.post_mortem).title
     if done.answer is None:
         return State(absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended))
-    text = f"post-mortem written with {len(done.answer.action_items)} action items"
-    await case.record(EventKind.POST_MORTEM, title, text, {"post_mortem": dump(done.answer)}, at=done.ended)
-    return State(post_mortem=dump(done.answer), now=iso(done.ended))
+    known = {e.id for e in await context.records.evidence(case.incident)}
+    report, struck = grounded(done.answer, known)
+    if struck:
+        await case.record(EventKind.STRUCK, title, f"struck, evidence does not exist: {', '.join(struck)}", {"struck": struck})
+    text = f"post-mortem written with {len(report.action_items)} action items"
+    await case.record(EventKind.POST_MORTEM, title, text, {"post_mortem": dump(report)}, at=done.ended)
+    return State(post_mortem=dump(report), now=iso(done.ended))
 
 
 def _owners(case: Case) -> dict[str, str]:
