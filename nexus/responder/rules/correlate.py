@@ -79,11 +79,18 @@ def _on_logs(entry: SuspectEntry, item: Evidence) -> str | None:
     return f"its log says: {own[0].template}" if own else None
 
 
+def _measured(value: float, unit: str) -> str:
+    """A share as a percentage, anything else with its unit."""
+    return f"{value:.1%}" if unit == "share" else f"{value:.3g} {unit}".rstrip()
+
+
 def _on_metrics(entry: SuspectEntry, item: Evidence) -> str | None:
     own = [c for c in reading(item, MetricsReading).changed if c.component == entry.component]
-    return (
-        f"{own[0].metric} went {own[0].direction} from {own[0].before:.3g} to {own[0].after:.3g} {own[0].unit}" if own else None
-    )
+    if not own:
+        return None
+    first = own[0]
+    name, way = first.metric.replace("_", " "), "rose" if first.direction == "up" else "fell"
+    return f"{name} {way} from {_measured(first.before, first.unit)} to {_measured(first.after, first.unit)}"
 
 
 def _on_rates(entry: SuspectEntry, item: Evidence) -> str | None:
