@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from nexus.incident import Incident
     from nexus.library import Library
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Incident response by agents.")
-evaluation = typer.Typer(no_args_is_help=True, help="Run many incidents and hold them against what is expected.")
+app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Incident response by agents.",
+)
+evaluation = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Run many incidents and hold them against what is expected."
+)
 app.add_typer(evaluation, name="eval")
 app.command()(run)
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nexus.errors import NexusError, RecordsError, UsageError
-from nexus.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from nexus.incident import Alert, Incident
     from nexus.library import Library
+    from nexus.settings import Settings
     from nexus.view import View
     from nexus.world.open import Opened
 
@@ -160,6 +160,7 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
     }
     try:
         from nexus.logs import configure  # noqa: PLC0415 - kept off the path of --help
+        from nexus.settings import load_settings  # noqa: PLC0415 - same
         from nexus.terminal import choose_view  # noqa: PLC0415 - same
 
         settings = load_settings(Path.cwd(), **flags)
@@ -182,6 +183,6 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
 
 
 if __name__ == "__main__":
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     alone.command()(run)
     alone()
