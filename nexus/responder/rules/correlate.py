@@ -59,7 +59,9 @@ def _on_changes(entry: SuspectEntry, item: Evidence) -> str | None:
         return None
     changes = [c for c in reading(item, ChangesReading).changes if c.component == entry.component and c.minutes_before >= 0]
     guilty = next((c for c in changes if c.id == entry.change), None)
-    return f"{guilty.kind} {guilty.version} {guilty.minutes_before:.0f} min before the alert" if guilty else None
+    if guilty is None:
+        return None
+    return f"{MECHANISM.get(guilty.kind, guilty.kind)} {guilty.version} {guilty.minutes_before:.0f} min before the alert"
 
 
 def _on_problems(entry: SuspectEntry, item: Evidence) -> str | None:
