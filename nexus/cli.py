@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nexus.errors import NexusError, UsageError
-from nexus.run import fail, run
+from nexus.run import fail, run, start
 
 if TYPE_CHECKING:
     from nexus.evaluate import Evaluation
@@ -96,10 +96,10 @@ async def _stored(out: Path, incident: str | None) -> list[Incident]:
     if not path.is_file():
         raise UsageError(f"{out} holds no incidents", "name the folder with --out, or run one with nexus run")
     async with await SqliteStore.open(path, folder=out) as store:
-        names = [incident] if incident else await store.incidents()
+        names = [incident] if incident is not None else await store.incidents()
         documents = [await store.document(name) for name in names]
     found = [from_json(document) for document in documents if document]
-    if incident and not found:
+    if incident is not None and not found:
         raise UsageError(f"there is no incident {incident} in {out}", "nexus list names them")
     return found
 
@@ -210,7 +210,7 @@ def _print(done: Evaluation, as_json: bool) -> None:
 
 def main() -> None:
     """The console script."""
-    app()
+    start(app)
 
 
 if __name__ == "__main__":

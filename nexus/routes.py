@@ -11,7 +11,7 @@ from nexus.steps.verify import holds_fallback
 AfterTriage = Literal["close_false_alarm", "backlog", "assign"]
 AfterCorrelate = Literal["plan", "assign", "ask_people", "close_false_alarm"]
 AfterAnswer = Literal["plan", "hand_over"]
-AfterPlan = Literal["approve", "hand_over"]
+AfterPlan = Literal["approve", "assign", "hand_over"]
 AfterApprove = Literal["act", "plan"]
 AfterAct = Literal["begin_verification", "undo"]
 AfterJudge = Literal["watch", "await_external", "reinstate", "undo", "assign", "hand_over"]
@@ -54,8 +54,10 @@ def after_answer(state: State) -> AfterAnswer:
 
 
 def after_plan(state: State) -> AfterPlan:
-    """Without a plan there is nothing to approve."""
-    return "approve" if state.get("plan") else "hand_over"
+    """Where nothing fits the diagnosis, look further back while rounds are left; else people take over."""
+    if state.get("plan"):
+        return "approve"
+    return "assign" if state.get("look_further") and state["round"] < state["limits"]["rounds"] else "hand_over"
 
 
 def after_approve(state: State) -> AfterApprove:

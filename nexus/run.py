@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -45,6 +47,9 @@ class Stage(StrEnum):
     POST_MORTEM = "post-mortem"
 
 
+_WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+"""Click's UsageError, which typer carries in one place or another and does not name."""
+
 EXIT = {"resolved": 0, "backlogged": 0, "false_alarm": 0, "waiting": 3, "handed_over": 4}
 """Outcome to exit status; reaching the stage of --until is 0."""
 
@@ -68,8 +73,12 @@ def prepare(alert: str | None, until: Stage | None, view: View, settings: Settin
     from nexus.world.open import open_world  # noqa: PLC0415 - same
 
     library = Library.open(settings.library) if settings.library else Library.default()
-    given = load_alert(alert, now=datetime.now(UTC)) if alert else None
-    opened = open_world(settings.world or DEFAULT_WORLD, seed=settings.seed, starts_at=given.starts_at if given else None)
+    given = load_alert(alert, now=datetime.now(UTC)) if alert is not None else None
+    opened = open_world(
+        DEFAULT_WORLD if settings.world is None else settings.world,
+        seed=settings.seed,
+        starts_at=given.starts_at if given else None,
+    )
     known = given or read_alert(json.dumps(opened.alert), now=datetime.now(UTC))
     return Request(known, opened, library, settings, until.value if until else None, view)
 
@@ -80,28 +89,32 @@ async def carry_out(request: Request) -> Incident:
 
     from nexus.embedded import approve_all, approve_none, handle  # noqa: PLC0415 - same
     from nexus.records.folder import write_folder  # noqa: PLC0415 - same
-    from nexus.records.sqlite import SqliteStore  # noqa: PLC0415 - same
+    from nexus.records.sqlite import SqliteStore, explained  # noqa: PLC0415 - same
     from nexus.responder.rules import RulesResponder  # noqa: PLC0415 - same
     from nexus.terminal import answer_at_terminal  # noqa: PLC0415 - same
 
     out = request.settings.out
+    checkpoints = out / "checkpoints.sqlite"
     answers = {"auto": approve_all, "never": approve_none, "ask": answer_at_terminal(request.view)}
-    async with (
-        await SqliteStore.open(out / "records.sqlite", folder=out) as records,
-        AsyncSqliteSaver.from_conn_string(str(out / "checkpoints.sqlite")) as saver,
-    ):
-        incident = await handle(
-            request.alert,
-            library=request.library,
-            world=request.opened.world,
-            responder=RulesResponder(),
-            records=records,
-            checkpointer=saver,
-            answer=answers[request.settings.approve],
-            listeners=[request.view.event],
-            until=request.until,
-            ask_always=request.settings.approve == "never",
-        )
+    try:
+        async with (
+            await SqliteStore.open(out / "records.sqlite", folder=out) as records,
+            AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver,
+        ):
+            incident = await handle(
+                request.alert,
+                library=request.library,
+                world=request.opened.world,
+                responder=RulesResponder(),
+                records=records,
+                checkpointer=saver,
+                answer=answers[request.settings.approve],
+                listeners=[request.view.event],
+                until=request.until,
+                ask_always=request.settings.approve == "never",
+            )
+    except sqlite3.Error as error:  # the checkpoints'; the records explain their own
+        raise explained(checkpoints, error) from error
     write_folder(out, incident, request.library.template)
     return incident
 
@@ -132,7 +145,9 @@ def report(incident: Incident, request: Request, as_json: bool, quiet: bool) -> 
 
 def fail(error: NexusError) -> typer.Exit:
     """One line on standard error; exit status 2."""
-    sys.stderr.write(f"nexus: {error}\n")
+    from nexus.records.wording import plain  # noqa: PLC0415 - kept off the path of --help
+
+    sys.stderr.write(f"nexus: {plain(str(error))}\n")
     return typer.Exit(2)
 
 
@@ -163,7 +178,7 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
         from nexus.settings import load_settings  # noqa: PLC0415 - same
         from nexus.terminal import choose_view  # noqa: PLC0415 - same
 
-        settings = load_settings(Path.cwd(), **flags)
+        settings = load_settings(Path(), **flags)
         configure(settings.log_level)
         view = choose_view(quiet=quiet or as_json)
         request = prepare(alert, until, view, settings)
@@ -178,11 +193,64 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
         sys.stderr.write(f"\nnexus: interrupted; what was recorded is in {settings.out}\n")
         sys.stderr.flush()
         os._exit(130)  # a prompt may still hold standard input, and an ordinary exit would wait for it
-    report(incident, request, as_json, quiet)
+    try:
+        report(incident, request, as_json, quiet)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich makes the one into the other
+        _let_go()  # its reader has gone; the exit status is the incident's all the same
+    except OSError as error:
+        _let_go()
+        folder = settings.out / incident.id
+        fail(NexusError(f"standard output cannot be written ({error.strerror})", f"the incident is in {folder}"))
+        raise typer.Exit(1) from error
     raise typer.Exit(status_of(incident, request.until))
+
+
+def start(commands: typer.Typer) -> NoReturn:
+    """Be the process: what is wrong with its arguments is one line and exit status 2, and its output may be closed or narrow."""
+    _settle()
+    status: object = 0
+    try:
+        status = commands(standalone_mode=False)
+        sys.stdout.flush()
+    except _WRONG_USE as error:
+        status = _misused(error)
+    except typer.Abort:
+        status = 130
+    except BrokenPipeError:
+        _let_go()  # the reader has seen enough
+    except OSError as error:
+        _let_go()
+        fail(NexusError(f"standard output cannot be written ({error.strerror})", "send it somewhere else"))
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _misused(error: Exception) -> int:
+    text = getattr(error, "format_message", error.__str__)()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{text}\n")
+        return 2
+    return fail(UsageError(text.rstrip("."), "see --help")).exit_code
+
+
+def _settle() -> None:
+    """Standard streams that are there, that lose a character rather than the command, and a width that text fits into."""
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    if not os.environ.get("COLUMNS", "80").strip("0"):
+        del os.environ["COLUMNS"]
+
+
+def _let_go() -> None:
+    """Standard output cannot be written: the flush at the end of the process must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
     alone = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     alone.command()(run)
-    alone()
+    start(alone)

@@ -18,7 +18,7 @@ FILE = "nexus.yaml"
 class Settings(BaseSettings):
     """How NEXUS runs here."""
 
-    model_config = SettingsConfigDict(env_prefix="NEXUS_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="NEXUS_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     world: str | None = Field(default=None, description="sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml")
     library: Path | None = Field(
@@ -51,6 +51,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read ({error})", "check the path and its permissions") from error
+    except RecursionError:
+        raise SettingsError(f"{path} is nested too deep", "write `name: value` lines") from None
     except YAMLError as error:
         first = str(error).splitlines()[0]
         raise SettingsError(f"{path} is not YAML ({first})", "mend the syntax") from error
@@ -64,6 +66,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def load_settings(directory: Path, **flags: Any) -> Settings:
     """The settings as they hold in `directory`; flags that are None were not given. Raises SettingsError."""
     path = directory / FILE
+    if path.is_dir():
+        raise SettingsError(f"{path} is a folder", "move it away, or make it a file of `name: value` lines")
     from_file = read_yaml(path) if path.is_file() else {}
     given = {name: value for name, value in flags.items() if value is not None}
     try:

@@ -60,6 +60,7 @@ class State(TypedDict, total=False):
     attempt: int
     phase: Literal["fix", "restore"]
     plan: Json | None
+    look_further: bool
     approvals: list[Json]
     rejected: list[str]
     actions: list[Json]

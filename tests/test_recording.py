@@ -206,3 +206,58 @@ def test_a_lines_level_is_read_from_its_beginning() -> None:
     assert level_of("10:00 WARN slow") == "warning"
     assert level_of("FATAL out of memory") == "critical"
     assert level_of("all is well") == ""
+
+
+async def test_a_table_of_gaps_marks_and_impossible_numbers_is_read_without_a_warning(folder: Path) -> None:
+    start = int(ALERT.timestamp())
+    rows = [f"{start},inf,1e308", "", f"{start + 60},nan,2", "yesterday,3,3", f"{start + 120},text,4"]
+    (folder / "metrics.csv").write_bytes(("\ufefftime,a__cpu_pct,b#1__cpu_pct\r\n" + "\r\n".join(rows)).encode())
+    world = open_recording(folder).world
+    assert world.metrics
+    first, second = await world.metrics.series(ALERT, ALERT + timedelta(minutes=5))
+    assert (first.component, second.component) == ("a", "b#1")
+    assert np.isnan(first.values).all()
+    np.testing.assert_array_equal(second.values, [np.nan, 2, 4])
+
+
+async def test_a_table_without_one_readable_time_is_named_and_one_without_rows_is_empty(folder: Path) -> None:
+    (folder / "metrics.csv").write_text("time,a__cpu_pct\n")
+    world = open_recording(folder).world
+    assert world.metrics
+    assert [s.times.size for s in await world.metrics.series(ALERT, ALERT)] == []
+    (folder / "metrics.csv").write_text("time,a__cpu_pct\nyesterday,1\n")
+    world = open_recording(folder).world
+    assert world.metrics
+    with pytest.raises(WorldError, match="no row begins with a time"):
+        await world.metrics.series(ALERT, ALERT)
+
+
+async def test_a_damaged_archive_is_named(folder: Path) -> None:
+    whole = gzip.compress(b"x" * 1000)
+    (folder / "logs.jsonl.gz").write_bytes(whole[:12] + b"\xff" * 30)
+    world = open_recording(folder).world
+    assert world.logs
+    with pytest.raises(WorldError, match=r"logs\.jsonl\.gz"):
+        await world.logs.search(ALERT, ALERT)
+
+
+def test_a_group_that_begins_with_a_resolved_alert_is_opened_at_the_one_that_fires(folder: Path) -> None:
+    over = {"status": "resolved", "labels": {"service": "old"}, "startsAt": (ALERT - timedelta(hours=1)).isoformat()}
+    fires = {"status": "firing", "labels": {"service": "shop"}, "startsAt": ALERT.isoformat()}
+    (folder / "alert.json").write_text(json.dumps({"alerts": [over, fires]}))
+    world = open_recording(folder).world
+    assert world.clock.now() == ALERT
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_an_alert_outside_of_all_living_memory_is_refused(folder: Path, year: str) -> None:
+    (folder / "alert.json").write_text(json.dumps({"alerts": [{"startsAt": f"{year}-12-31T23:59:59Z"}]}))
+    with pytest.raises(WorldError, match="in the year"):
+        open_recording(folder)
+
+
+@pytest.mark.parametrize("name", ["alert.json", "topology.json"])
+def test_a_file_nested_without_end_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_text("[" * 100_000)
+    with pytest.raises(WorldError, match="nested too deep"):
+        open_recording(folder)

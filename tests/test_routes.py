@@ -70,9 +70,18 @@ def test_after_answer(answer: dict[str, str] | None, expected: str) -> None:
     assert routes.after_answer(state(answer=answer)) == expected
 
 
-@pytest.mark.parametrize(("plan", "expected"), [({"branch": "deployment"}, "approve"), (None, "hand_over")])
-def test_after_plan(plan: dict[str, str] | None, expected: str) -> None:
-    assert routes.after_plan(state(plan=plan)) == expected
+@pytest.mark.parametrize(
+    ("plan", "look_further", "number", "expected"),
+    [
+        ({"branch": "deployment"}, False, 1, "approve"),
+        ({"branch": "deployment"}, True, 2, "approve"),
+        (None, False, 1, "hand_over"),
+        (None, True, 1, "assign"),
+        (None, True, 2, "hand_over"),
+    ],
+)
+def test_after_plan(plan: dict[str, str] | None, look_further: bool, number: int, expected: str) -> None:
+    assert routes.after_plan(state(plan=plan, look_further=look_further, round=number)) == expected
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_what_looks_like_capacity_or_a_defect_may_have_come_with_a_change(cause:
         return
     assert rival is not None
     assert (rival.cause, rival.mechanism, rival.change) == (Cause.DEPLOYMENT, "config", "dep-1")
-    assert rival.score < suspect().score
+    assert (rival.score > suspect().score) is (cause is Cause.CODE_BUG)
 
 
 def test_without_a_change_at_the_suspect_before_the_alert_there_is_no_rival() -> None:

@@ -1,6 +1,7 @@
 """The command as its users meet it: exit status, one-line errors, one JSON document, the folder."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,58 @@ def test_an_alert_of_fifty_megabytes_is_refused_unread(tmp_path: Path) -> None:
     done = nexus("--alert", str(big), "--out", str(tmp_path / "out"))
     assert done.returncode == 2
     assert "MB" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--until", "nope"), ("--bogus",), ("--seed", "x"), ("extra",)])
+def test_a_wrong_option_is_one_line_like_every_other_fault(arguments: tuple[str, ...]) -> None:
+    done = nexus(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("nexus: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("world", ["recording:" + "x" * 5000, "sandbox:" + "x" * 5000, "recording:a\nb", ""])
+def test_a_world_of_no_possible_name_is_one_line(tmp_path: Path, world: str) -> None:
+    done = nexus("--world", world, "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("nexus: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_alert_without_a_name_is_no_invitation_to_take_the_worlds_own() -> None:
+    done = nexus("--alert", "")
+    assert done.returncode == 2
+    assert "is a folder" in done.stderr
+
+
+def test_checkpoints_that_are_no_database_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints.sqlite").write_text("not a database, truly not. " * 100)
+    done = nexus("--world", "sandbox:typo", "--out", str(tmp_path), "--quiet")
+    assert done.returncode == 2
+    assert "checkpoints.sqlite" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_output_that_cannot_be_written_is_one_line_that_says_where_the_incident_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nexus.run", "--world", "sandbox:typo", "--out", str(tmp_path), "--json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert str(tmp_path) in done.stderr
+
+
+@pytest.mark.parametrize("redirection", [">&-", "| head -1", "<&-", "2>&-"])
+def test_a_closed_stream_changes_nothing_about_the_incident(tmp_path: Path, redirection: str) -> None:
+    command = f"set -o pipefail; {sys.executable} -m nexus.run --world sandbox:typo --out {tmp_path} {redirection}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_without_unicode_or_width_still_gets_its_last_line(tmp_path: Path) -> None:
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "COLUMNS": "0"}
+    command = [sys.executable, "-m", "nexus.run", "--world", "sandbox:typo", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "backlogged" in done.stdout.splitlines()[-1]

@@ -87,6 +87,7 @@ def test_a_wrong_flag_is_named(tmp_path: Path) -> None:
         (b"just words\n", "holds a str"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b"1: x\n", "setting 1"),
+        (b"[" * 3000, "nested too deep"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_refused_in_one_line(tmp_path: Path, content: bytes, why: str) -> None:
@@ -102,3 +103,16 @@ def test_settings_never_change_once_made(tmp_path: Path) -> None:
     settings: Any = load_settings(tmp_path)
     with pytest.raises(ValueError, match="frozen"):
         settings.seed = 4
+
+
+def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXUS_SEED", "")
+    monkeypatch.setenv("NEXUS_LIBRARY", "")
+    settings = load_settings(tmp_path)
+    assert (settings.seed, settings.library) == (None, None)
+
+
+def test_a_folder_in_the_files_place_is_said(tmp_path: Path) -> None:
+    (tmp_path / "nexus.yaml").mkdir()
+    with pytest.raises(SettingsError, match="is a folder"):
+        load_settings(tmp_path)

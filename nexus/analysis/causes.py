@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,11 @@ from nexus.world.changes import Change
 from nexus.world.metrics import MetricKind
 
 _MECHANISM = {"deployment": "release", "config": "config", "flag": "flag", "infrastructure": "config"}
+_KEY = re.compile(r"[\w-]+(?:[.-][\w-]+)+")
+_NAMED = 0.9
+"""The weight of an older configuration or flag change that the component's new complaints name by its key."""
+_NEARLY_FULL = 80.0
+"""Percent from which a resource speaks louder than a problem that was seen directly."""
 _STORES: frozenset[ServiceKind] = frozenset({"database", "queue", "cache", "node"})
 
 
@@ -36,11 +42,30 @@ def weight_of(change: Change, onset: float, slack_s: float) -> float:
     return float(2.0 ** (-max(0.0, before) / 900.0))
 
 
-def suspect_change(component: str, changes: Iterable[Change], onset: float, slack_s: float) -> tuple[Change | None, float]:
-    """The change at that component that explains the onset best, with its weight."""
-    rated = [(weight_of(c, onset, slack_s), c.at, c) for c in changes if c.component == component]
+def is_named(change: Change, patterns: Iterable[Pattern]) -> bool:
+    """Whether what rose in the log names the configuration key or flag that was changed."""
+    if change.kind not in {"config", "flag"}:
+        return False
+    keys = {k for k in _KEY.findall(change.summary) if len(k) >= 5 and not k.replace(".", "").isdigit()}
+    words = {w for p in patterns if p.level in {"error", "critical"} for w in _KEY.findall(p.example)}
+    return bool(keys & words)
+
+
+def suspect_change(
+    component: str, changes: Iterable[Change], onset: float, slack_s: float, patterns: Sequence[Pattern] = ()
+) -> tuple[Change | None, float]:
+    """The change at that component that explains the onset best, with its weight; one that its log names may be older."""
+    rated = [
+        (max(weight_of(c, onset, slack_s), _NAMED if _before(c, onset + slack_s) and is_named(c, patterns) else 0.0), c.at, c)
+        for c in changes
+        if c.component == component
+    ]
     best = max(rated, key=lambda r: (r[0], r[1]), default=None)
     return (None, 0.0) if best is None or best[0] < 0.05 else (best[2], best[0])
+
+
+def _before(change: Change, at: float) -> bool:
+    return change.at.timestamp() <= at
 
 
 def judge(
@@ -61,7 +86,7 @@ def judge(
     if kind == "external":
         return Judgement(Cause.EXTERNAL_DEPENDENCY, 0.75, "dependency", "it is a third party's system")
     full = _full(profile)
-    if strongest is not None and full is None:
+    if strongest is not None and (full is None or (full.after < _NEARLY_FULL and strongest.mechanism == "latency")):
         return Judgement(strongest.cause, strongest.strength, strongest.mechanism, strongest.detail)
     return _from_telemetry(profile, kind, patterns, full)
 

@@ -151,7 +151,7 @@ def _suspect(name: str, scene: _Scene) -> Suspicion | None:
     if score < _LEAST:
         return None
     slack = scene.slack_s
-    change, weight = suspect_change(name, case.changes, _began(profile, scene), slack)
+    change, weight = suspect_change(name, case.changes, _began(profile, scene), slack, patterns)
     own = profile.symptom * (1 - share) + profile.saturation + profile.client + half_way
     score *= 1 + 0.9 * weight * min(1.0, own / 1.5)
     score *= _place(name, scene)

@@ -59,7 +59,8 @@ def _micros(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def _explained(path: Path, error: sqlite3.Error) -> RecordsError:
+def explained(path: Path, error: sqlite3.Error) -> RecordsError:
+    """What is wrong with that database, as one line with what to do."""
     text = str(error)
     remedy = next((remedy for word, remedy in _REMEDIES if word in text), "name another --out")
     return RecordsError(f"the records in {path} do not answer ({text})", remedy)
@@ -157,7 +158,7 @@ class SqliteStore:
                 with self._connection:
                     return work(self._connection)
             except sqlite3.Error as error:
-                raise _explained(self.path, error) from error
+                raise explained(self.path, error) from error
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
@@ -172,14 +173,14 @@ def _connect(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise RecordsError(f"{path.parent} cannot be created ({error.strerror})", "name another --out") from error
     except sqlite3.Error as error:
-        raise _explained(path, error) from error
+        raise explained(path, error) from error
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         _migrate(connection, path)
     except sqlite3.Error as error:
         connection.close()
-        raise _explained(path, error) from error
+        raise explained(path, error) from error
     except RecordsError:
         connection.close()
         raise

@@ -51,10 +51,10 @@ async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) 
     cause = diagnosis_of(state).cause
     branch = branch_for(context.library.runbook, cause.cause)
     if branch is None:
-        return State(plan=None, now=iso(case.now))
+        return State(plan=None, now=iso(case.now), look_further=True)
     planner = planner_of(context, branch, cause.component)
     excluded = sorted({a.action.digest for a in actions_of(state)} | set(state.get("rejected", [])))
-    ended, verifications = case.now, []
+    ended, verifications, open_to_change = case.now, [], True
     for number in range(MOST_PATCHES):
         facts = {
             "cause": dump(cause),
@@ -69,6 +69,7 @@ async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) 
         if done.answer is None or done.answer.plan is None:
             why = done.answer.why_none if done.answer else (done.absence.reason if done.absence else "")
             await case.record(EventKind.PLANNED, "NEXUS", f"no plan: {why}", {"plan": None}, key=str(number), at=ended)
+            open_to_change = not any(e.failed and e.tool == "action_options" for e in done.seen)
             break
         checked = await _checked(case, done.answer.plan, cause, planner, ended)
         if isinstance(checked, ActionRefused):
@@ -88,7 +89,8 @@ async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) 
         text = f"plan ({branch.cause.value} branch): " + "; ".join(str(a) for a in checked.actions)
         await case.record(EventKind.PLANNED, title, text, {"plan": dump(checked)}, key=str(number), at=ended)
         return State(plan=dump(checked), approvals=[], now=iso(ended), verifications=dumps(verifications))
-    return State(plan=None, now=iso(ended), verifications=dumps(verifications))
+    look_further = open_to_change and not state.get("rejected")
+    return State(plan=None, now=iso(ended), verifications=dumps(verifications), look_further=look_further)
 
 
 async def _checked(case: Case, answer: Plan, cause: RootCause, planner: str, at: datetime) -> Plan | ActionRefused:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from nexus.tools.need import need, since
+from nexus.tools.need import CHANGES_BACK, need, since
 from nexus.tools.readings import ChangeEntry, ChangesReading
 from nexus.tools.tool import Look, OfComponent, Seen, Tool
 from nexus.world.changes import Change
-
-_LEAST_WINDOW = timedelta(hours=2)
 
 
 def _told(change: Change, look: Look) -> ChangeEntry:
@@ -27,7 +23,7 @@ def _told(change: Change, look: Look) -> ChangeEntry:
 
 
 async def _list_changes(look: Look, arguments: OfComponent) -> Seen:
-    made = await need(look.world.changes, "change feed").between(since(look, _LEAST_WINDOW), look.at)
+    made = await need(look.world.changes, "change feed").between(since(look, CHANGES_BACK), look.at)
     entries = tuple(
         _told(c, look)
         for c in sorted(made, key=lambda c: (c.at, c.id), reverse=True)
@@ -49,7 +45,7 @@ def _when(minutes_before: float) -> str:
 
 LIST_CHANGES = Tool(
     name="list_changes",
-    description="Deployments, configuration changes, flags and infrastructure changes of the last hours, newest first.",
+    description="Deployments, configuration changes, flags and infrastructure changes of the last day, newest first.",
     arguments=OfComponent,
     run=_list_changes,
 )

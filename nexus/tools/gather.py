@@ -12,7 +12,7 @@ from nexus.analysis.shift import Shift, onset_of, shifts_of
 from nexus.errors import Unavailable
 from nexus.incident import Cause
 from nexus.tools.health import database_problems, is_failing, node_problems, queue_problems, workload_problems
-from nexus.tools.need import since
+from nexus.tools.need import CHANGES_BACK, since
 from nexus.tools.readings import Problem
 from nexus.tools.tool import Look
 
@@ -138,7 +138,7 @@ async def gather(look: Look) -> Case:
     calls = await _try(world.calls.between(start, at), []) if world.calls else []
     edges = await _try(world.calls.topology(), ()) if world.calls else ()
     lines = await _try(world.logs.search(start, at, limit=20000), []) if world.logs else []
-    changes = await _try(world.changes.between(start - timedelta(hours=1), at), []) if world.changes else []
+    changes = await _try(world.changes.between(since(look, CHANGES_BACK), at), []) if world.changes else []
     periods = periods_of(look)
     return Case(
         now=periods.now,

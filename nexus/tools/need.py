@@ -10,6 +10,8 @@ from nexus.errors import ToolError, Unavailable
 from nexus.tools.tool import Look
 
 Capability = TypeVar("Capability")
+CHANGES_BACK = timedelta(hours=24)
+"""How far back changes are read at the least: one may wait for a day's load before it harms."""
 
 
 def need(capability: Capability | None, what: str) -> Capability:

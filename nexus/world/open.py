@@ -36,6 +36,15 @@ class WorldFile(Word):
 
 def open_world(spec: str, *, seed: int | None = None, starts_at: datetime | None = None) -> Opened:
     """The world of that name. `starts_at` moves a sandbox's story to that time. Raises WorldError naming what is wrong."""
+    try:
+        return _opened(spec, seed, starts_at)
+    except (OSError, ValueError, OverflowError, RecursionError) as error:  # a path that no system takes, a date no calendar has
+        raise WorldError(
+            f"the world {spec[:80]!r} cannot be opened ({error.__class__.__name__}: {str(error)[:80]})", FORMS
+        ) from error
+
+
+def _opened(spec: str, seed: int | None, starts_at: datetime | None) -> Opened:
     kind, _, rest = spec.partition(":")
     if kind == "sandbox" and rest:
         from nexus.world.sandbox import open_sandbox  # noqa: PLC0415 - numpy and the simulation, only where they are used
@@ -61,6 +70,8 @@ def _read(path: Path) -> WorldFile:
         return WorldFile.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise WorldError(f"{path} cannot be read ({error})", FORMS) from error
+    except RecursionError:
+        raise WorldError(f"{path} is nested too deep", "write `world: sandbox:NAME` and, if wanted, `seed: 7`") from None
     except YAMLError as error:
         raise WorldError(f"{path} is not YAML ({str(error).splitlines()[0]})", "mend the syntax") from error
     except ValidationError as error:

@@ -158,6 +158,14 @@ BY_CHANGE = 0.65
 """How much a change at the suspect is worth as its explanation when the ranking itself prefers another kind of cause."""
 
 
+DEFECT_WITH_CHANGE = 1.05
+"""A code bug is a defect that no change explains: where that component was changed before, the change explains it better."""
+
+
+RECENT = 120.0
+"""Minutes before the alert within which a change alone, without anything that points to it, is a rival explanation."""
+
+
 def by_change(first: SuspectEntry, looks: Mapping[str, Evidence]) -> SuspectEntry | None:
     """The rival explanation: what looks like capacity or a defect may have come with a change of that same component."""
     if first.cause not in (Cause.INFRASTRUCTURE, Cause.CODE_BUG) or "list_changes" not in looks:
@@ -165,7 +173,7 @@ def by_change(first: SuspectEntry, looks: Mapping[str, Evidence]) -> SuspectEntr
     changes = [
         c
         for c in reading(looks["list_changes"], ChangesReading).changes
-        if c.component == first.component and c.minutes_before >= 0 and c.kind in MECHANISM
+        if c.component == first.component and 0 <= c.minutes_before <= RECENT and c.kind in MECHANISM
     ]
     if not changes:
         return None
@@ -174,7 +182,7 @@ def by_change(first: SuspectEntry, looks: Mapping[str, Evidence]) -> SuspectEntr
             "cause": Cause.DEPLOYMENT,
             "mechanism": MECHANISM[changes[0].kind],
             "change": changes[0].id,
-            "score": first.score * BY_CHANGE,
+            "score": first.score * (DEFECT_WITH_CHANGE if first.cause is Cause.CODE_BUG else BY_CHANGE),
             "cause_confidence": first.cause_confidence * 0.8,
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,11 @@ _CHANGE_KINDS: dict[str, ChangeKind] = {
 _REMEDY = (
     "the recording's format is one folder of alert.json, metrics.csv and optional baseline, calls, logs, topology and changes"
 )
+
+
+_YEARS = range(1970, 2500)
+_MOST = 1e100
+"""No meter shows more: a larger number is taken for a gap, as its square would be infinite."""
 
 
 def moment(text: str) -> datetime:
@@ -78,13 +84,22 @@ class Files:
     @cached_property
     def alerted_at(self) -> datetime:
         """When the alert began."""
-        entries = self.alert.get("alerts")
-        entry = entries[0] if isinstance(entries, list) and entries and isinstance(entries[0], dict) else self.alert
-        started = entry.get("startsAt") or entry.get("starts_at")
+        started = self.lead.get("startsAt") or self.lead.get("starts_at")
         try:
-            return moment(str(started))
-        except ValueError as error:
+            at = moment(str(started))
+        except (ValueError, OverflowError) as error:
             raise WorldError(f"{self.folder / 'alert.json'}: startsAt is {started!r}", "give an ISO 8601 time") from error
+        if at.year not in _YEARS:
+            raise WorldError(f"{self.folder / 'alert.json'}: startsAt is in the year {at.year}", "give the time of the alert")
+        return at
+
+    @cached_property
+    def lead(self) -> dict[str, Any]:
+        """The first alert that fires, as the group may begin with one that is over; the payload itself where it is no group."""
+        listed = self.alert.get("alerts")
+        entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+        firing = [entry for entry in entries if str(entry.get("status", "")).lower() != "resolved"]
+        return next(iter(firing or entries), self.alert)
 
     @cached_property
     def metrics(self) -> list[Series]:
@@ -103,7 +118,7 @@ class Files:
         rows = self._lines("calls.csv")[1:]
         try:
             stats = [self._call(row) for row in rows if row]
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, OverflowError, OSError) as error:
             raise WorldError(
                 f"{path}: {error}", "columns are time, caller, callee, operation, count, p50_us, p95_us, max_us"
             ) from error
@@ -135,7 +150,7 @@ class Files:
                     at = datetime.fromtimestamp(entry["t_ns"] / 1e9, UTC)
                     message = str(entry["msg"])
                     lines.append(LogLine(at=at, component=str(entry["service"]), level=level_of(message), message=message))
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, OverflowError, RecursionError, zlib.error) as error:
             raise WorldError(f"{path}: {error!r}", "each line is an object with t_ns, service and msg, gzipped") from error
         return sorted(lines, key=lambda line: line.at)
 
@@ -158,7 +173,7 @@ class Files:
         held = self._json("changes.json")
         try:
             made = [self._change(number, entry) for number, entry in enumerate(held, 1)]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise WorldError(
                 f"{self.folder / 'changes.json'}: {error!r}", "each entry has time, service, kind and version"
             ) from error
@@ -180,14 +195,16 @@ class Files:
     def _json(self, name: str) -> Any:
         path = self.folder / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(path.read_text(encoding="utf-8-sig"))
+        except RecursionError:
+            raise WorldError(f"{path} is nested too deep", _REMEDY) from None
         except (OSError, ValueError) as error:
             raise WorldError(f"{path} cannot be read: {error}", _REMEDY) from error
 
     def _lines(self, name: str) -> list[str]:
         path = self.folder / name
         try:
-            return path.read_text(encoding="utf-8").splitlines()
+            return path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, ValueError) as error:
             raise WorldError(f"{path} cannot be read: {error}", _REMEDY) from error
 
@@ -197,14 +214,19 @@ class Files:
         if not lines or not lines[0].startswith("time,"):
             raise WorldError(f"{path} has no header beginning with time", "columns are time and <service>__<metric>")
         columns = lines[0].split(",")[1:]
+        rows = [line for line in lines[1:] if line.strip()]
+        table = np.empty((0, len(columns) + 1))
         try:
-            table = np.genfromtxt(lines[1:], delimiter=",", dtype=np.float64, ndmin=2, filling_values=np.nan)
+            if rows:
+                table = np.genfromtxt(rows, delimiter=",", dtype=np.float64, ndmin=2, filling_values=np.nan, comments="\0")
         except ValueError as error:
             raise WorldError(f"{path}: {str(error).splitlines()[0]}", "each row has as many cells as the header") from error
-        if table.size == 0:
-            table = np.empty((0, len(columns) + 1))
         if table.shape[1] != len(columns) + 1:
             raise WorldError(f"{path}: rows have {table.shape[1]} cells, the header {len(columns) + 1}", "make them equal")
+        table = table[np.isfinite(table[:, 0])]
+        if rows and not table.size:
+            raise WorldError(f"{path}: no row begins with a time", "write times as seconds since 1970")
+        table[np.abs(table) > _MOST] = np.nan
         table = table[np.argsort(table[:, 0], kind="stable")]
         series = []
         for number, column in enumerate(columns, 1):

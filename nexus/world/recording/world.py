@@ -164,10 +164,8 @@ def _catalog(edges: Sequence[tuple[str, str]], alerted: str | None) -> ServiceCa
     )
 
 
-def _alerted(payload: dict[str, Any]) -> str | None:
-    entries = payload.get("alerts")
-    entry = entries[0] if isinstance(entries, list) and entries and isinstance(entries[0], dict) else payload
-    labels = entry.get("labels")
+def _alerted(lead: dict[str, Any]) -> str | None:
+    labels = lead.get("labels")
     service = labels.get("service") if isinstance(labels, dict) else None
     return service if isinstance(service, str) else None
 
@@ -183,7 +181,7 @@ def open_recording(path: str | Path) -> Recording:
         name=f"recording:{name}",
         people=SimulatedPeople(),
         clock=VirtualClock(files.alerted_at),
-        catalog=_catalog(files.edges, _alerted(files.alert)),
+        catalog=_catalog(files.edges, _alerted(files.lead)),
         metrics=RecordedMetrics(files) if files.has("metrics.csv") else None,
         logs=RecordedLogs(files) if files.has("logs.jsonl.gz") else None,
         calls=RecordedCalls(files) if files.has("calls.csv") or files.has("topology.json") else None,
