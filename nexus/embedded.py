@@ -62,6 +62,10 @@ class Heard:
             for listener in self._listeners:
                 listener(event)
 
+    async def claim(self, incident: str) -> bool:
+        """As the store says."""
+        return await self._store.claim(incident)
+
     async def events(self, incident: str) -> list[Event]:
         """As the store has them."""
         return await self._store.events(incident)
@@ -97,12 +101,11 @@ def opening(incident: str, alert: Alert, opened_at: datetime, *, ask_always: boo
 
 
 async def new_id(alert: Alert, records: Store) -> str:
-    """An id that says when, is the same for the same alert, and is not taken."""
+    """An id that says when, is the same for the same alert, and is nobody else's, also not another process's."""
     exact = json.dumps([alert.fingerprint, alert.title, alert.service, iso(alert.starts_at)], default=str)
     base = f"INC-{alert.starts_at:%Y%m%d-%H%M}-{hashlib.sha256(exact.encode('utf-8', 'replace')).hexdigest()[:4]}"
-    taken = set(await records.incidents())
     number, name = 1, base
-    while name in taken:
+    while not await records.claim(name):
         number += 1
         name = f"{base}-{number}"
     return name

@@ -167,3 +167,40 @@ def test_the_same_case_gives_the_same_ranking_and_takes_less_than_a_second() -> 
     began = time.perf_counter()
     assert ranked(SLOW_STORE) == ranked(SLOW_STORE)
     assert time.perf_counter() - began < 2
+
+
+POOL = LogLine(datetime.fromtimestamp(ALERT - 60, UTC), "store", "error", "PoolTimeout: db.pool has no connection left")
+
+
+def old_change(kind: str, summary: str) -> Change:
+    at = datetime.fromtimestamp(ALERT - 5 * 3600, UTC)
+    return Change("chg-old", at, "store", kind, "c-4", summary=summary)  # type: ignore[arg-type]
+
+
+def complaining() -> list[LogLine]:
+    before = LogLine(datetime.fromtimestamp(ALERT - 3000, UTC), "web", "info", "ready")
+    return [before, *[POOL] * 20]
+
+
+def test_an_old_configuration_that_the_new_errors_name_is_the_cause() -> None:
+    trouble = {("store", "error_rate"): 0.6}
+    first = ranked(trouble, changes=[old_change("config", "db.pool: from 200 to 60")], lines=complaining()).suspects[0]
+    assert (first.component, first.cause, first.mechanism, first.change) == ("store", Cause.DEPLOYMENT, "config", "chg-old")
+
+
+@pytest.mark.parametrize(("kind", "summary"), [("config", "cache.seconds: longer"), ("deployment", "db.pool in another place")])
+def test_an_old_change_that_the_errors_do_not_name_is_not_blamed(kind: str, summary: str) -> None:
+    trouble = {("store", "error_rate"): 0.6}
+    first = ranked(trouble, changes=[old_change(kind, summary)], lines=complaining()).suspects[0]
+    assert (first.cause, first.change) == (Cause.CODE_BUG, None)
+
+
+@pytest.mark.parametrize(("used", "mechanism"), [(57.0, "latency"), (97.0, "connections")])
+def test_slow_queries_are_not_taken_for_a_resource_that_is_only_half_used(used: float, mechanism: str) -> None:
+    times = NOW - 60.0 * np.arange(60, dtype=np.float64)[::-1]
+    values = np.where(times > ALERT - 360, used, 37.0) + np.random.default_rng(3).standard_normal(60)
+    pool = Series("store", "connections_pct", MetricKind.SATURATION, "%", times, values)
+    slow = Sign("store", Cause.INFRASTRUCTURE, "latency", 0.35, "245 slow queries a minute")
+    series = [*telemetry(SLOW_STORE), pool]
+    first = ranked(SLOW_STORE, series=series, signs=[slow], kinds={"store": "database"}).suspects[0]
+    assert (first.component, first.mechanism) == ("store", mechanism)

@@ -35,6 +35,10 @@ async def test_events_come_back_in_the_order_of_their_time(store: Store) -> None
     assert {e.key: e for e in await store.events(ID)} == {e.key: e for e in log}
 
 
+async def test_an_id_is_claimed_once(store: Store) -> None:
+    assert [await store.claim(ID), await store.claim(ID), await store.claim(ID + "-2")] == [True, False, True]
+
+
 async def test_events_of_one_moment_keep_the_order_of_their_arrival(store: Store) -> None:
     twins = [event(EventKind.FINDING, 3, "a", text) for text in ("z", "y", "x")]
     for twin in twins:

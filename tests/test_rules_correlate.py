@@ -190,10 +190,10 @@ def test_what_looks_like_capacity_or_a_defect_may_have_come_with_a_change(cause:
     assert (rival.score > suspect().score) is (cause is Cause.CODE_BUG)
 
 
-def test_without_a_change_at_the_suspect_before_the_alert_there_is_no_rival() -> None:
+def test_without_a_recent_change_at_the_suspect_before_the_alert_there_is_no_rival() -> None:
     first = suspect(cause=Cause.CODE_BUG)
     assert by_change(first, {}) is None
-    for other in (change("search"), change(minutes=-3), change(kind="infrastructure")):
+    for other in (change("search"), change(minutes=-3), change(minutes=300), change(kind="infrastructure")):
         assert by_change(first, {"list_changes": seen("list_changes", changes=[other])}) is None
 
 

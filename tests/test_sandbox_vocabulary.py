@@ -98,8 +98,24 @@ def test_the_documents_own_example_opens(tmp_path: Path) -> None:
     example = re.search(r"```yaml\n(title:.*?)```", DOCUMENT.read_text(), re.DOTALL)
     assert example is not None
     (tmp_path / "scenario.yaml").write_text(example[1])
-    (tmp_path / "alert.json").write_text(json.dumps({"alerts": []}))
-    assert open_sandbox(tmp_path).scenario.faults
+    alert = re.search(r"```json\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert alert is not None
+    (tmp_path / "alert.json").write_text(alert[1])
+    opened = open_sandbox(tmp_path)
+    assert opened.scenario.faults
+    assert json.loads(alert[1])["alerts"][0]["labels"]["service"] == "cart"
+
+
+def test_every_fault_of_the_document_says_where_it_lies_and_what_ends_it() -> None:
+    """No row may hold another table's text."""
+    rows = re.findall(
+        r"^\| `(\w+)` \|(.*)\|$", DOCUMENT.read_text().split("| Kind | Where |")[1].split("## Actions")[0], re.MULTILINE
+    )
+    assert len(rows) >= 18
+    for word, row in rows:
+        cells = row.split("|")
+        assert len(cells) == 3, word
+        assert not re.search(r"node-\d", row), word
 
 
 def test_nothing_that_agents_see_holds_a_scenarios_words() -> None:

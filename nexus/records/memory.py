@@ -23,12 +23,20 @@ class MemoryStore:
         self._evidence: dict[str, dict[str, Evidence]] = {}
         self._pictures: dict[str, dict[str, bytes]] = {}
         self._documents: dict[str, str] = {}
+        self._claims: set[str] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
+
+    async def claim(self, incident: str) -> bool:
+        """Take an id for a new incident; False when it is taken."""
+        name = clean(incident)
+        free = name not in self._claims
+        self._claims.add(name)
+        return free
 
     async def append(self, *events: Event) -> None:
         """Add events; one whose key the incident already has is left as it was."""

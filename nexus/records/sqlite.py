@@ -30,6 +30,7 @@ MIGRATIONS = (
         UNIQUE (incident, id)
     );
     CREATE TABLE nexus_documents (incident TEXT PRIMARY KEY, body TEXT NOT NULL);
+    CREATE TABLE nexus_claims (incident TEXT PRIMARY KEY);
     """,
 )
 """Each brings the schema one version further; the version is the number of those applied. Never change one that was released."""
@@ -91,6 +92,14 @@ class SqliteStore:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
+
+    async def claim(self, incident: str) -> bool:
+        """Take an id for a new incident; False when somebody has it already, also in another process."""
+
+        def work(db: sqlite3.Connection) -> bool:
+            return db.execute("INSERT OR IGNORE INTO nexus_claims VALUES (?)", (clean(incident),)).rowcount == 1
+
+        return await self._do(work)
 
     async def append(self, *events: Event) -> None:
         """Add events, all or none; one whose key the incident already has is left as it was."""

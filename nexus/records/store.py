@@ -11,6 +11,10 @@ from nexus.incident import Event, Evidence
 class Store(Protocol):
     """All methods raise RecordsError when the store does not answer. Appending the same (incident, key) again is harmless."""
 
+    async def claim(self, incident: str) -> bool:
+        """Take an id for a new incident; False when somebody has it already, also in another process."""
+        ...
+
     async def append(self, *events: Event) -> None:
         """Add events; one whose key the incident already has is left as it was."""
         ...
