@@ -170,8 +170,24 @@ async def evaluate_scenario(folder: str | Path, library: Library, seed: int | No
 
 
 async def evaluate_sandbox(folders: Iterable[str | Path], library: Library, seed: int | None = None) -> Evaluation:
-    """Every scenario, one after another."""
-    cases = [await evaluate_scenario(folder, library, seed) for folder in folders]
+    """Every scenario, one after another; one that cannot be read is a case that failed and stops no other."""
+    cases = []
+    for folder in folders:
+        try:
+            cases.append(await evaluate_scenario(folder, library, seed))
+        except WorldError as error:
+            got = {"error": str(error)}
+            unread = CaseResult(
+                id=Path(folder).name,
+                system="sandbox",
+                passed=False,
+                rank=None,
+                expected={},
+                got=got,
+                seconds=0.0,
+                wrong=(str(error),),
+            )
+            cases.append(unread)
     return Evaluation(cases=tuple(cases), summary=summaries(cases))
 
 

@@ -1,8 +1,10 @@
 """Every shipped scenario, through the whole engine, against its expectation; with other seeds too."""
 
+from pathlib import Path
+
 import pytest
 
-from nexus.evaluate import evaluate_scenario, run_case
+from nexus.evaluate import evaluate_sandbox, evaluate_scenario, run_case
 from nexus.incident import CauseStatus, Outcome
 from nexus.library import Library
 from nexus.records.document import to_json
@@ -23,6 +25,15 @@ async def test_a_scenario_ends_as_expected(name: str) -> None:
 async def test_another_seed_gives_the_same_outcome(name: str) -> None:
     result = await evaluate_scenario(name, LIBRARY, seed=23)
     assert result.wrong == ()
+
+
+async def test_a_scenario_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "scenario.yaml").write_text("title: [")
+    done = await evaluate_sandbox([broken, "typo"], LIBRARY)
+    assert [(c.id, c.passed) for c in done.cases] == [("broken", False), ("typo", True)]
+    assert "scenario.yaml" in done.cases[0].wrong[0]
 
 
 def test_the_runbooks_eighteen_situations_are_among_them() -> None:
