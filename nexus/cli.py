@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nexus.errors import NexusError, UsageError
-from nexus.run import fail, run, start
+from nexus.process import fail, start
+from nexus.run import run
 
 if TYPE_CHECKING:
     from nexus.evaluate import Evaluation

@@ -10,13 +10,13 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nexus.errors import NexusError, RecordsError, UsageError
+from nexus.process import fail, let_go, start
 
 if TYPE_CHECKING:
     from nexus.incident import Alert, Incident
@@ -46,9 +46,6 @@ class Stage(StrEnum):
     VERIFICATION = "verification"
     POST_MORTEM = "post-mortem"
 
-
-_WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
-"""Click's UsageError, which typer carries in one place or another and does not name."""
 
 EXIT = {"resolved": 0, "backlogged": 0, "false_alarm": 0, "waiting": 3, "handed_over": 4}
 """Outcome to exit status; reaching the stage of --until is 0."""
@@ -143,14 +140,6 @@ def report(incident: Incident, request: Request, as_json: bool, quiet: bool) -> 
     console.print(f"{incident.id}: {incident.outcome.value} — {folder}", highlight=False, soft_wrap=True)
 
 
-def fail(error: NexusError) -> typer.Exit:
-    """One line on standard error; exit status 2."""
-    from nexus.records.wording import plain  # noqa: PLC0415 - kept off the path of --help
-
-    sys.stderr.write(f"nexus: {plain(str(error))}\n")
-    return typer.Exit(2)
-
-
 def run(  # noqa: PLR0917 - the command's options, each given by name
     alert: Annotated[str | None, typer.Option(help="File with the alert as JSON, or - for standard input.")] = None,
     world: Annotated[str | None, typer.Option(help="sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml.")] = None,
@@ -197,57 +186,13 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
         report(incident, request, as_json, quiet)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # rich makes the one into the other
-        _let_go()  # its reader has gone; the exit status is the incident's all the same
+        let_go()  # its reader has gone; the exit status is the incident's all the same
     except OSError as error:
-        _let_go()
+        let_go()
         folder = settings.out / incident.id
         fail(NexusError(f"standard output cannot be written ({error.strerror})", f"the incident is in {folder}"))
         raise typer.Exit(1) from error
     raise typer.Exit(status_of(incident, request.until))
-
-
-def start(commands: typer.Typer) -> NoReturn:
-    """Be the process: what is wrong with its arguments is one line and exit status 2, and its output may be closed or narrow."""
-    _settle()
-    status: object = 0
-    try:
-        status = commands(standalone_mode=False)
-        sys.stdout.flush()
-    except _WRONG_USE as error:
-        status = _misused(error)
-    except typer.Abort:
-        status = 130
-    except BrokenPipeError:
-        _let_go()  # the reader has seen enough
-    except OSError as error:
-        _let_go()
-        fail(NexusError(f"standard output cannot be written ({error.strerror})", "send it somewhere else"))
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
-
-
-def _misused(error: Exception) -> int:
-    text = getattr(error, "format_message", error.__str__)()
-    if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stderr.write(f"{text}\n")
-        return 2
-    return fail(UsageError(text.rstrip("."), "see --help")).exit_code
-
-
-def _settle() -> None:
-    """Standard streams that are there, that lose a character rather than the command, and a width that text fits into."""
-    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - open as long as the process
-    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
-    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    if not os.environ.get("COLUMNS", "80").strip("0"):
-        del os.environ["COLUMNS"]
-
-
-def _let_go() -> None:
-    """Standard output cannot be written: the flush at the end of the process must not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

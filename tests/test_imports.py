@@ -15,7 +15,7 @@ import nexus
 PACKAGE = Path(nexus.__file__).parent
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"run", "cli", "evaluate", "terminal", "devserver", "testing", "logs"}),
+    frozenset({"run", "cli", "evaluate", "terminal", "devserver", "testing", "logs", "process"}),
     frozenset({"embedded", "view", "settings"}),
     frozenset({"drive", "graph"}),
     frozenset({"routes", "steps"}),
