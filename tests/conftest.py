@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 
 from hypothesis import settings
+from real_model import served_calling_model, served_real_model
 
-for name in [name for name in os.environ if name.startswith(("NEXUS_", "LANGSMITH_", "LANGCHAIN_"))]:
+__all__ = ["served_calling_model", "served_real_model"]
+"""Fixtures: one server of each kind for a whole session."""
+
+for name in [name for name in os.environ if name.startswith(("NEXUS_", "LANGSMITH_", "LANGCHAIN_", "OPENAI_", "OTEL_"))]:
     del os.environ[name]
 os.environ["LANGSMITH_TRACING"] = "false"
 

@@ -1,4 +1,4 @@
-"""What tests need, ours and users': virtual time, a world in memory, a scripted responder, whole scenarios in one call."""
+"""Incidents from a script: virtual time, a world in memory, a responder that answers as told, whole scenarios in one call."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from nexus.embedded import Answering, approve_all, handle
 from nexus.errors import NexusError, ResponderError
-from nexus.incident import Incident, Usage, Word
+from nexus.incident import Incident, Word
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.records.memory import MemoryStore
+from nexus.records.store import Store
 from nexus.responder.contract import Responder, Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules import RulesResponder
@@ -78,10 +79,6 @@ class ScriptedResponder:
             raise ResponderError(f"the script answers {task.name} with {type(answer).__name__}", f"asked was {schema.__name__}")
         return answer
 
-    def usage(self, incident: str) -> Usage:
-        """Whatever the other responder used: a script calls no model."""
-        return self.otherwise.usage(incident)
-
 
 async def run_scenario(
     name: str = "bad-deploy",
@@ -91,15 +88,19 @@ async def run_scenario(
     answer: Answering = approve_all,
     library: Library | None = None,
     until: str | None = None,
+    records: Store | None = None,
 ) -> Incident:
-    """One sandbox scenario, by name or folder, from its alert to its end, in memory and in virtual time. Raises WorldError."""
+    """One sandbox scenario, by name or folder, from its alert to its end, in virtual time. Raises WorldError.
+
+    It is recorded in memory, unless other `records` are given.
+    """
     opened = open_world(f"sandbox:{name}", seed=seed)
     return await handle(
         read_alert(json.dumps(opened.alert), now=opened.world.clock.now()),
         library=library or Library.default(),
         world=opened.world,
         responder=responder or RulesResponder(),
-        records=MemoryStore(),
+        records=records or MemoryStore(),
         checkpointer=InMemorySaver(),
         answer=answer,
         until=until,
