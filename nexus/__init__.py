@@ -14,8 +14,13 @@ if TYPE_CHECKING:
         ActionRefused,
         AlertError,
         LibraryError,
+        ModelError,
+        ModelNonsense,
+        ModelRefused,
+        ModelUnreachable,
         NexusError,
         NotAllowed,
+        OverBudget,
         RecordsError,
         ResponderError,
         SettingsError,
@@ -34,6 +39,9 @@ if TYPE_CHECKING:
     from nexus.records.store import Store
     from nexus.responder.contract import Responder, Task
     from nexus.responder.desk import Desk
+    from nexus.responder.llm.make import open_model
+    from nexus.responder.llm.policy import ModelPolicy
+    from nexus.responder.llm.responder import LlmResponder
     from nexus.responder.rules import RulesResponder
     from nexus.state import Context, State
     from nexus.world import Service, ServiceCatalog, World
@@ -48,8 +56,13 @@ _HOMES = {
         "ActionRefused",
         "AlertError",
         "LibraryError",
+        "ModelError",
+        "ModelNonsense",
+        "ModelRefused",
+        "ModelUnreachable",
         "NexusError",
         "NotAllowed",
+        "OverBudget",
         "RecordsError",
         "ResponderError",
         "SettingsError",
@@ -68,6 +81,9 @@ _HOMES = {
     "nexus.records.store": ("Store",),
     "nexus.responder.contract": ("Responder", "Task"),
     "nexus.responder.desk": ("Desk",),
+    "nexus.responder.llm.make": ("open_model",),
+    "nexus.responder.llm.policy": ("ModelPolicy",),
+    "nexus.responder.llm.responder": ("LlmResponder",),
     "nexus.responder.rules": ("RulesResponder",),
     "nexus.state": ("Context", "State"),
     "nexus.world": ("Service", "ServiceCatalog", "World"),
@@ -90,10 +106,17 @@ __all__ = [
     "Incident",
     "Library",
     "LibraryError",
+    "LlmResponder",
     "MemoryStore",
+    "ModelError",
+    "ModelNonsense",
+    "ModelPolicy",
+    "ModelRefused",
+    "ModelUnreachable",
     "NexusError",
     "NotAllowed",
     "Outcome",
+    "OverBudget",
     "Pending",
     "RecordsError",
     "Responder",
@@ -117,6 +140,7 @@ __all__ = [
     "build",
     "handle",
     "load_alert",
+    "open_model",
     "open_world",
     "opening",
     "read_alert",

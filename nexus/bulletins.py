@@ -6,9 +6,16 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
+from nexus.grounding.harm import asks
 from nexus.incident import Action, ActionKind, Cause, CauseStatus, Classification, Impact, Plan, RootCause, Status
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,59}")
+_PARTS = re.compile(r"[ ._/-]+")
+_HOST = re.compile(r"\.[A-Za-z]|\bwww\b|//")
+MOST_PARTS = 6
+"""Words of a name, of which at most one stands after a space; what has more is a sentence."""
+MOST_DIGITS = 5
+"""Figures in a name; what has more may be dialled."""
 _SECRET = re.compile(r"[A-Za-z0-9+/_-]{32,}|\b(?:sk|pk|ghp|AKIA|xox[a-z])[-_A-Z0-9][A-Za-z0-9_-]{10,}")
 
 _DOING = {
@@ -31,11 +38,22 @@ _CAUSES = {
 _DESCRIBED = (CauseStatus.CONFIRMED, CauseStatus.LIKELY)
 
 
+UNNAMED = "one of our services"
+
+
 def component_name(name: str | None) -> str:
-    """A component's name as the public may read it; anything that does not look like a name is not repeated."""
-    if name is None or not _NAME.fullmatch(name) or _SECRET.search(name):
-        return "one of our services"
-    return name
+    """A component's name as the public may read it; what does not look like a name, or says something, is not repeated."""
+    return name if name is not None and _is_name(name) else UNNAMED
+
+
+def _is_name(name: str) -> bool:
+    """Whether it is a name and nothing else: no address, no number to dial, no secret, no request; anybody may choose a label."""
+    if not _NAME.fullmatch(name) or _SECRET.search(name) or _HOST.search(name):
+        return False
+    parts = [part for part in _PARTS.split(name) if part]
+    if len(parts) > MOST_PARTS or name.count(" ") > 1 or sum(c.isdigit() for c in name) > MOST_DIGITS:
+        return False
+    return asks(" ".join(parts), "", frozenset(part.casefold() for part in parts)) is None
 
 
 def _listed(names: Iterable[str], most: int = 3) -> str:

@@ -12,10 +12,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
 
 from nexus.errors import ActionRefused, NexusError, RecordsError
-from nexus.incident import Absence, Event, EventKind, Evidence, Word
+from nexus.incident import Absence, AskedTask, Author, Event, EventKind, Evidence, Word
 from nexus.library import Agent
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
+from nexus.spans import AUTHOR, agent_span
 from nexus.state import Context, State, actions_of, alert_of, diagnosis_of, iso, now_of
 from nexus.tools.tool import Look, Marks
 from nexus.world.actions import Actions
@@ -55,10 +56,16 @@ class Case:
             at=at or self.now,
             kind=kind,
             actor=actor,
-            text=text,
-            data=dict(data or {}),
+            text=self.context.vault.mask(text),
+            wording=self.context.library.digest,
+            data=self._masked(data or {}),
         )
         await self.context.records.append(event)
+
+    def _masked(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Without secrets; an undo stays exact, for it has to restore what was."""
+        masked: dict[str, Any] = self.context.vault.masked({name: value for name, value in data.items() if name != "undo"})
+        return masked | {name: value for name, value in data.items() if name == "undo"}
 
 
 def open_case(state: State, config: RunnableConfig, context: Context, now: datetime | None = None) -> Case:
@@ -128,7 +135,11 @@ def desk_for(case: Case, agent: Agent, *, free: bool, suffix: str = "") -> Desk:
             at=evidence.at,
         )
 
-    return Desk(agent, look, context.world.clock.lap(case.now), keep, f"{case.step}{suffix}", free=free)
+    async def recall() -> list[Evidence]:
+        return await context.records.evidence(case.incident)
+
+    lap = context.world.clock.lap(case.now)
+    return Desk(agent, look, lap, keep, f"{case.step}{suffix}", vault=context.vault, recall=recall, free=free)
 
 
 async def ask(
@@ -160,20 +171,30 @@ async def ask(
         )
     answer: Answer | None = None
     reason = ""
-    try:
-        work = context.responder.respond(Task(task, agent, context.library, {**common_facts(case), **facts}), schema, desk)
-        answer = await asyncio.wait_for(work, limit.total_seconds())
-        if desk.lap.now() - case.now > limit:
-            answer, reason = None, f"took longer than {int(limit.total_seconds())} s"
-    except TimeoutError:
-        reason = f"took longer than {int(limit.total_seconds())} s"
-    except RecordsError:
-        raise
-    except NexusError as error:
-        reason = str(error)
-    except Exception as error:  # noqa: BLE001 - a responder or tool of an embedder may raise anything; the incident must go on
-        reason = f"{type(error).__name__}: {error}"
+    asked = Task(task, agent, context.library, {**common_facts(case), **facts})
+    await _keep_task(case, asked, desk, f"{case.step}:{case.node}:{agent.name}:{task}{suffix}")
+    with agent_span(agent.name, agent.title, incident=case.incident, task=task, wording=context.library.digest) as mark:
+        try:
+            work = context.responder.respond(asked, schema, desk)
+            answer = await asyncio.wait_for(work, limit.total_seconds())
+            if desk.lap.now() - case.now > limit:
+                answer, reason = None, f"took longer than {int(limit.total_seconds())} s"
+                mark.fail(TimeoutError.__name__)
+        except TimeoutError as error:
+            reason = f"took longer than {int(limit.total_seconds())} s"
+            mark.fail(type(error).__name__)
+        except RecordsError:
+            raise
+        except NexusError as error:
+            reason = str(error)
+            mark.fail(type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - a responder or tool of an embedder may raise anything; the incident must go on
+            reason = f"{type(error).__name__}: {error}"
+            mark.fail(type(error).__name__)
+        if answer is not None:
+            mark.set(AUTHOR, (desk.signed[-1].by if desk.signed else Author.RULES).value)
     ended = desk.lap.now()
+    await _record_authorship(case, desk, f"{agent.name}:{task}{suffix}")
     absence = None
     if answer is None:
         ended = min(ended, case.now + limit) if context.world.clock.simulated else ended
@@ -182,6 +203,35 @@ async def ask(
         data = {"absence": absence.model_dump(mode="json")}
         await case.record(EventKind.ABSENT, agent.title, text, data, key=f"{agent.name}{suffix}", at=ended)
     return Done(answer, absence, ended, tuple(desk.seen))
+
+
+async def _keep_task(case: Case, task: Task, desk: Desk, key: str) -> None:
+    """The task as it is asked; evidence, which the records hold already, by id."""
+    kept = AskedTask(
+        key=key,
+        agent=task.agent.name,
+        task=task.name,
+        at=case.now,
+        facts={name: [] if name == "evidence" else value for name, value in task.facts.items()},
+        window_minutes=int(desk.look.window.total_seconds() // 60),
+        evidence=tuple(e["id"] for e in task.facts.get("evidence", ())),
+        looks=desk.prefix,
+        catalog={service.name: service.owner for service in case.context.world.catalog},
+    )
+    await case.context.records.keep_task(case.incident, kept)
+
+
+async def _record_authorship(case: Case, desk: Desk, key: str) -> None:
+    for number, signed in enumerate(desk.signed):
+        task = signed.task.replace("_", " ")
+        text = f"{task} answered by {signed.model}" if signed.by is Author.MODEL else f"{task} answered by rules: {signed.why}"
+        data = {"authorship": signed.model_dump(mode="json")}
+        await case.record(EventKind.AUTHORED, signed.agent, text, data, key=f"{key}:{number}", at=signed.at)
+
+
+def names_of(context: Context) -> frozenset[str]:
+    """The components that the catalog lists, and their owners: names that people may be told."""
+    return frozenset(name for s in context.world.catalog for name in (s.name, s.owner))
 
 
 def common_facts(case: Case) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nexus.errors import NexusError, UsageError
+from nexus.evaluation_cli import evaluation
+from nexus.options import JsonOption, LibraryOption, open_library
 from nexus.process import fail, start
 from nexus.run import run
 
 if TYPE_CHECKING:
-    from nexus.evaluate import Evaluation
     from nexus.incident import Incident
-    from nexus.library import Library
+    from nexus.lab import Comparison
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -25,28 +26,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Incident response by agents.",
 )
-evaluation = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Run many incidents and hold them against what is expected."
-)
 app.add_typer(evaluation, name="eval")
 app.command()(run)
 
-LibraryOption = Annotated[Path | None, typer.Option("--library", help="Folder with agents/, prompts/ and graphs/.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Where incidents are kept.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def _library(path: Path | None) -> Library:
-    from nexus.library import Library  # noqa: PLC0415 - kept off the path of --help
-
-    return Library.open(path) if path else Library.default()
 
 
 @app.command()
 def agents(library: LibraryOption = None) -> None:
     """List the agents: what each is for, its tools, and the actions it may propose."""
     try:
-        found = _library(library)
+        found = open_library(library)
     except UsageError as error:
         raise fail(error) from error
     from rich.console import Console  # noqa: PLC0415 - same
@@ -81,7 +71,7 @@ def check(library: Annotated[Path | None, typer.Argument(help="Library folder; t
 def draw(library: LibraryOption = None) -> None:
     """Print the compiled graph as Mermaid."""
     try:
-        found = _library(library)
+        found = open_library(library)
     except UsageError as error:
         raise fail(error) from error
     from nexus.graph import build  # noqa: PLC0415 - same
@@ -151,62 +141,65 @@ def show(
     Console().print(render_incident(found))
 
 
-@evaluation.command("sandbox")
-def eval_sandbox(
-    directory: Annotated[Path | None, typer.Argument(help="Folder of scenarios; the shipped ones when not given.")] = None,
+@app.command()
+def replay(  # noqa: PLR0917 - the command's options, each given by name
+    incident: Annotated[str, typer.Argument(help="The incident's id.")],
+    agent: Annotated[str, typer.Option(help="The agent's name, as its file has it.")],
+    task: Annotated[str | None, typer.Option(help="One of its tasks; the first when not given.")] = None,
+    number: Annotated[int, typer.Option(help="Which of these tasks, from 1.")] = 1,
+    prompt: Annotated[Path | None, typer.Option(help="File with another text for the task's prompt.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name; NEXUS_MODEL or nexus.yaml when not given.")] = None,
     library: LibraryOption = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed than each scenario's own.")] = None,
-    names: Annotated[bool, typer.Option("--list", help="Name the scenarios.")] = False,
+    out: OutOption = Path("incidents"),
     as_json: JsonOption = False,
 ) -> None:
-    """Run every scenario; exit status 1 when one differs from its expectation."""
-    from nexus.evaluate import evaluate_sandbox, finished, scenario_folders  # noqa: PLC0415 - same
-    from nexus.world.sandbox import scenario_names  # noqa: PLC0415 - same
-
+    """Ask one agent again on an incident's record: rules, a model, and that with another prompt. Nothing is changed."""
     try:
-        if names:
-            for name, title in scenario_names().items():
-                sys.stdout.write(f"{name:<28} {title}\n")
-            return
-        done = asyncio.run(evaluate_sandbox(scenario_folders(directory), _library(library), seed))
-    except UsageError as error:
+        done = asyncio.run(_replayed(incident, agent, task, number, prompt, model, library, out))
+    except NexusError as error:
         raise fail(error) from error
-    _print(done, as_json)
-    raise typer.Exit(0 if finished(done) else 1)
-
-
-@evaluation.command("recordings")
-def eval_recordings(
-    directory: Annotated[Path, typer.Argument(help="Folder of recordings.")],
-    labels: Annotated[
-        Path | None, typer.Option(help="The answers, JSON Lines; labels.jsonl in the folder when not given.")
-    ] = None,
-    library: LibraryOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Investigate every recorded outage; accuracy by system where answers are given."""
-    from nexus.evaluate import evaluate_recordings, read_labels  # noqa: PLC0415 - same
-
-    try:
-        path = labels or directory / "labels.jsonl"
-        answers = read_labels(path) if labels or path.is_file() else {}
-        done = asyncio.run(evaluate_recordings(directory, answers, _library(library)))
-    except UsageError as error:
-        raise fail(error) from error
-    _print(done, as_json)
-
-
-def _print(done: Evaluation, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(done.model_dump_json(indent=2) + "\n")
+        import json  # noqa: PLC0415 - same
+
+        sys.stdout.write(json.dumps(done.data(), indent=2) + "\n")
         return
     from rich.console import Console  # noqa: PLC0415 - same
 
-    from nexus.view import render_eval_table  # noqa: PLC0415 - same
+    Console().print(done)
 
-    Console().print(
-        render_eval_table([c.model_dump(mode="json") for c in done.cases], {k: v.model_dump() for k, v in done.summary.items()})
-    )
+
+async def _replayed(  # noqa: PLR0917 - as the command has them
+    incident: str,
+    agent: str,
+    task: str | None,
+    number: int,
+    prompt: Path | None,
+    model: str | None,
+    library: Path | None,
+    out: Path,
+) -> Comparison:
+    from nexus.lab import Lab, compare  # noqa: PLC0415 - same
+    from nexus.run import model_flags  # noqa: PLC0415 - same
+    from nexus.settings import load_settings  # noqa: PLC0415 - same
+    from nexus.thinking import close_responder, open_responder  # noqa: PLC0415 - same
+
+    settings = load_settings(Path(), model=model_flags(model), responder="llm" if model else None)
+    lab = await Lab.of_incident(out, incident, library=open_library(library or settings.library))
+    text = lab.read(prompt, agent, task, number=number) if prompt else None
+    if text is not None and settings.thinks == "rules":
+        raise UsageError("another prompt needs a model: the rules read none", "give --model NAME, or set NEXUS_MODEL")
+    responder = open_responder(settings)
+    try:
+        trials = [await lab.ask(agent, task=task, number=number)]
+        if settings.thinks == "llm":
+            name = settings.model.name or "model"
+            trials.append(await lab.ask(agent, responder, task=task, number=number, label=name))
+            if text is not None:
+                label = f"{name}, {prompt}"
+                trials.append(await lab.ask(agent, responder, task=task, number=number, prompt=text, label=label))
+    finally:
+        await close_responder(responder)
+    return compare(*trials)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import get_runtime
 
-from nexus.embedded import opening
+from nexus.embedded import masked, opening
 from nexus.graph import build
 from nexus.intake import read_alert
 from nexus.library import Library
@@ -72,7 +72,7 @@ def served(library: Library) -> CompiledStateGraph[State, Choice, Incoming, Stat
         context, own = await bench.context(config, get_runtime(Choice).context)
         alert = read_alert(json.dumps(state.get("alert") or own), now=context.world.clock.now())
         thread = str(config.get("configurable", {}).get("thread_id", "none"))
-        return opening(f"INC-{thread[:8]}", alert, context.world.clock.now())
+        return opening(f"INC-{thread[:8]}", masked(alert, context.vault), context.world.clock.now())
 
     async def incident(state: State, config: RunnableConfig) -> State:
         context, _ = await bench.context(config, get_runtime(Choice).context)

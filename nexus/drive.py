@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,7 @@ class Leg:
 Invoke = Callable[[Mapping[str, Any] | None], Awaitable[Leg]]
 """Run the graph until it stops; None begins, a mapping of interrupt id to answer resumes."""
 Publish = Callable[[Notice], Awaitable[None]]
+"""Compose and send a notice from what is known when this is called; the words may take their time, the incident goes on."""
 Answer = Callable[[Pending], Awaitable[Mapping[str, Any] | None]]
 """A person's answer to a pending approval or question; None when nobody will answer now."""
 
@@ -53,12 +54,25 @@ class Driver:
     answer: Answer
     standing: Standing
     sent: Sent
+    going_out: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     async def catch_up(self) -> None:
-        """Send all that is due by now."""
+        """Send all that is due by now, beside the incident: nothing waits for words, and words of one kind keep their order."""
         for notice in due(self.runbook, self.standing, self.sent, self.now()):
-            await self.publish(notice)
-            self.sent = after(self.sent, notice)
+            self.send(notice)
+        await asyncio.sleep(0)  # whatever goes out has begun before time may move on
+
+    def send(self, notice: Notice) -> None:
+        """Begin to send one notice."""
+        earlier = self.going_out.get(notice.kind)
+        if earlier is not None and earlier.done():
+            earlier.result()
+        self.going_out[notice.kind] = asyncio.ensure_future(_in_turn(earlier, self.publish(notice)))
+        self.sent = after(self.sent, notice)
+
+    async def all_sent(self) -> None:
+        """Wait until everything has gone out."""
+        await asyncio.gather(*self.going_out.values())
 
     async def attend(self, work: Awaitable[Any]) -> Any:
         """Wait for work, sending what falls due meanwhile."""
@@ -129,8 +143,24 @@ async def _awaited(value: Awaitable[Any]) -> Any:
     return await value
 
 
+async def _in_turn(earlier: Awaitable[None] | None, work: Awaitable[None]) -> None:
+    if earlier is not None:
+        await earlier
+    await work
+
+
 async def drive(driver: Driver) -> Standing:
     """Take the incident to its end, or to where a person is needed; how it then stands."""
+    try:
+        standing = await _drive(driver)
+        await driver.all_sent()
+    finally:
+        for post in driver.going_out.values():
+            post.cancel()
+    return standing
+
+
+async def _drive(driver: Driver) -> Standing:
     resume: Mapping[str, Any] | None = None
     while True:
         leg: Leg = await driver.attend(driver.invoke(resume))
@@ -145,5 +175,5 @@ async def drive(driver: Driver) -> Standing:
     if driver.standing.outcome is Outcome.HANDED_OVER and driver.standing.status is not None:
         now = driver.now()
         promised = next_beat(driver.standing.opened_at, driver.runbook.clocks.status_every, now)
-        await driver.publish(Notice("status", now, driver.standing.status, promised))
+        driver.send(Notice("status", now, driver.standing.status, promised))
     return driver.standing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -17,11 +17,13 @@ from langgraph.types import Command
 from nexus.casework import Case
 from nexus.drive import Driver, Leg, Pending, drive
 from nexus.graph import STAGES, build
-from nexus.incident import Alert, Event, Evidence, Incident, Outcome, Question, Severity
+from nexus.incident import Alert, AskedTask, Event, Evidence, Incident, Outcome, Question, Severity
 from nexus.library import Library
+from nexus.masking import Vault
 from nexus.records.document import assemble, to_json
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
+from nexus.spans import OUTCOME, SEVERITY, incident_span
 from nexus.state import Context, State, dump, iso, severity_of, standing_of
 from nexus.steps.escalate import escalate
 from nexus.steps.inform import executive_brief, status_update
@@ -78,6 +80,14 @@ class Heard:
         """As the store has it."""
         return await self._store.evidence(incident, ids)
 
+    async def keep_task(self, incident: str, asked: AskedTask) -> None:
+        """As the store keeps it."""
+        await self._store.keep_task(incident, asked)
+
+    async def tasks(self, incident: str) -> list[AskedTask]:
+        """As the store has them."""
+        return await self._store.tasks(incident)
+
     async def incidents(self) -> list[str]:
         """As the store has them."""
         return await self._store.incidents()
@@ -98,6 +108,11 @@ class Heard:
 def opening(incident: str, alert: Alert, opened_at: datetime, *, ask_always: bool = False) -> State:
     """The state that a graph begins with. `ask_always`: a person is asked for every action, whatever its risk."""
     return State(incident=incident, opened_at=iso(opened_at), alert=dump(alert), now=iso(opened_at), ask_always=ask_always)
+
+
+def masked(alert: Alert, vault: Vault) -> Alert:
+    """The alert as it may be recorded and shown: without the secrets that somebody put into it."""
+    return Alert.model_validate(vault.masked(dump(alert)))
 
 
 async def new_id(alert: Alert, records: Store) -> str:
@@ -144,29 +159,29 @@ class Embedded:
         threshold = self.context.library.runbook.limits.revenue_per_hour
         return Leg(standing_of(self.values, threshold), datetime.fromisoformat(self.values["now"]), self.pending)
 
-    async def publish(self, notice: Notice) -> None:
+    def publish(self, notice: Notice) -> Coroutine[Any, Any, None]:
         """Compose and send one notice, from what was known at its time."""
-        with self.context.world.clock.busy():
-            since = self.values.get("status_since")
-            later = since is not None and datetime.fromisoformat(since) > notice.at and bool(self.earlier)
-            state = self.earlier if later else self.values
-            if notice.kind == "status":
-                self.posts += 1
-                case = Case(self.context, state, "status", self.posts, notice.at)
-                assert notice.status is not None
-                await status_update(case, self.posts, notice.status, notice.next_update)
-            elif notice.kind == "brief":
-                await self._brief(state, notice)
-            elif notice.rule is not None:
-                await escalate(Case(self.context, state, "escalation", 0, notice.at), notice.rule)
-                if self.context.library.runbook.roles.executive in notice.rule.to and severity_of(state) is not Severity.P0:
-                    await self._brief(state, notice)
+        since = self.values.get("status_since")
+        later = since is not None and datetime.fromisoformat(since) > notice.at and bool(self.earlier)
+        state = self.earlier if later else self.values
+        roles = self.context.library.runbook.roles
+        briefed = notice.rule is not None and roles.executive in notice.rule.to and severity_of(state) is not Severity.P0
+        self.posts += notice.kind == "status"
+        self.briefs += notice.kind == "brief" or briefed
+        return self._publish(state, notice, self.posts, self.briefs if briefed or notice.kind == "brief" else None)
 
-    async def _brief(self, state: State, notice: Notice) -> None:
-        assert notice.status is not None
-        self.briefs += 1
-        case = Case(self.context, state, "brief", self.briefs, notice.at)
-        await executive_brief(case, self.briefs, notice.status, notice.next_update)
+    async def _publish(self, state: State, notice: Notice, post: int, brief: int | None) -> None:
+        with self.context.world.clock.busy():
+            if notice.rule is not None:
+                await escalate(Case(self.context, state, "escalation", 0, notice.at), notice.rule)
+            if notice.kind == "status":
+                assert notice.status is not None
+                case = Case(self.context, state, "status", post, notice.at)
+                await status_update(case, post, notice.status, notice.next_update)
+            if brief is not None:
+                assert notice.status is not None
+                case = Case(self.context, state, "brief", brief, notice.at)
+                await executive_brief(case, brief, notice.status, notice.next_update)
 
     async def document(self, outcome: Outcome | None) -> Incident:
         """The whole incident as it stands."""
@@ -187,7 +202,7 @@ class Embedded:
         records = self.context.records
         events = await records.events(self.incident)
         evidence = await records.evidence(self.incident)
-        return assemble(state, events, evidence, self.context.responder.usage(self.incident))
+        return assemble(state, events, evidence)
 
 
 async def handle(
@@ -212,7 +227,7 @@ async def handle(
     incident = await new_id(alert, records)
     opened_at = clock.now()
     context = Context(library, world, responder, heard)
-    begin = opening(incident, alert, opened_at, ask_always=ask_always)
+    begin = opening(incident, masked(alert, context.vault), opened_at, ask_always=ask_always)
     graph = build(library).compile(checkpointer=checkpointer)
     host = Embedded(context, graph, incident, STAGES[until] if until else (), begin=begin)
     start = standing_of(begin, library.runbook.limits.revenue_per_hour)
@@ -224,7 +239,11 @@ async def handle(
             return await answer(pending)
 
     driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, start, Sent())
-    ended = await drive(driver)
-    document = await host.document(replace(ended).outcome)
-    await records.save_document(incident, to_json(document))
+    with incident_span(incident) as mark:
+        ended = await drive(driver)
+        document = await host.document(replace(ended).outcome)
+        await records.save_document(incident, to_json(document))
+        mark.set(OUTCOME, document.outcome.value)
+        if document.severity is not None:
+            mark.set(SEVERITY, document.severity.value)
     return document

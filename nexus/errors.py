@@ -10,6 +10,11 @@
     │   ├── Unavailable            the world has no such capability, or it is down
     │   └── NotAllowed             the agent's list does not hold that tool
     ├── ResponderError             an agent gave no usable answer; becomes a recorded fact
+    │   └── ModelError             the model gave none: rules take the task over
+    │       ├── ModelUnreachable   no connection, overloaded, failing or too slow
+    │       ├── ModelRefused       the server says no: key, model name, request, context window
+    │       ├── ModelNonsense      it answered, again and again, and nothing of it could be used
+    │       └── OverBudget         steps, tokens or USD are used up
     ├── ActionError                a change was not made
     │   ├── ActionRefused          policy, allow-list, approval or a read-only world says no
     │   └── ActionFailed           the world tried and failed
@@ -67,6 +72,26 @@ class NotAllowed(ToolError):
 
 class ResponderError(NexusError):
     """An agent gave no usable answer."""
+
+
+class ModelError(ResponderError):
+    """The model gave no usable answer."""
+
+
+class ModelUnreachable(ModelError):
+    """No connection, overloaded, failing or too slow, after all retries."""
+
+
+class ModelRefused(ModelError):
+    """The server refused the request itself; asking again would not help."""
+
+
+class ModelNonsense(ModelError):
+    """The model answered, but nothing that could be used."""
+
+
+class OverBudget(ModelError):
+    """The next call would go beyond what this agent or incident may spend."""
 
 
 class ActionError(NexusError):

@@ -18,6 +18,7 @@ from nexus.incident import (
     Evidence,
     Finding,
     PostMortem,
+    Risk,
     RootCause,
     Verdict,
 )
@@ -25,10 +26,21 @@ from nexus.library import Agent
 from nexus.runbook import Runbook, branch_for, floor_for
 
 
+def whole(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Of each tool's looks those at everything, where it has any: one that was narrowed hides what is wrong elsewhere."""
+    held = list(evidence)
+    at_all = {e.tool for e in held if not _narrowed(e)}
+    return [e for e in held if e.tool not in at_all or not _narrowed(e)]
+
+
+def _narrowed(look: Evidence) -> bool:
+    return any(value not in (None, "", [], ()) for value in look.arguments.values())
+
+
 def measured(seen: Iterable[Evidence], level: str) -> dict[str, str]:
     """The rubric's signals as the tools gave them: an answer cannot change what it is judged by. `level` is the alert's word."""
     signals = {"telemetry": "none", "now": "unknown", "security": "unknown", "alert": level}
-    for evidence in seen:
+    for evidence in whole(seen):
         if evidence.failed:
             continue
         if evidence.tool == "assess_impact":
@@ -119,6 +131,15 @@ def check_action(action: Action, cause: RootCause, runbook: Runbook, agent: Agen
     if action.kind not in agent.actions:
         allowed = ", ".join(kind.value for kind in agent.actions) or "nothing"
         raise ActionRefused(f"{agent.title} may not propose {action.kind.value}", f"its front matter lists {allowed}")
+
+
+def risk_of(action: Action, offered: Collection[Action]) -> Risk:
+    """The risk of an action as the world rates it; beside what it offers, an action is never so low that nobody is asked.
+
+    Of a world that rates nothing the proposer's own word is all there is.
+    """
+    rated = next((option.risk for option in offered if option.digest == action.digest), None)
+    return rated or (Risk.MEDIUM if offered and action.risk is Risk.LOW else action.risk)
 
 
 def check_dry_run(action: Action, dry_run: DryRun, runbook: Runbook) -> None:

@@ -17,10 +17,12 @@ import typer
 
 from nexus.errors import NexusError, RecordsError, UsageError
 from nexus.process import fail, let_go, start
+from nexus.telemetry import telemetry
 
 if TYPE_CHECKING:
     from nexus.incident import Alert, Incident
     from nexus.library import Library
+    from nexus.responder.contract import Responder
     from nexus.settings import Settings
     from nexus.view import View
     from nexus.world.open import Opened
@@ -35,6 +37,13 @@ class Approve(StrEnum):
     AUTO = "auto"
     ASK = "ask"
     NEVER = "never"
+
+
+class Thinks(StrEnum):
+    """Who answers the agents' tasks."""
+
+    RULES = "rules"
+    LLM = "llm"
 
 
 class Stage(StrEnum):
@@ -59,14 +68,23 @@ class Request:
     opened: Opened
     library: Library
     settings: Settings
+    responder: Responder
     until: str | None
     view: View
+
+
+def model_flags(name: str | None, tokens: int | None = None, usd: float | None = None) -> dict[str, Any] | None:
+    """What was given of models, as settings have it; None for nothing."""
+    budget = {key: value for key, value in (("tokens", tokens), ("usd", usd)) if value is not None}
+    given = {"name": name, "incident": budget or None}
+    return {key: value for key, value in given.items() if value is not None} or None
 
 
 def prepare(alert: str | None, until: Stage | None, view: View, settings: Settings) -> Request:
     """Everything that can be wrong is found out here, before anything begins. Raises UsageError."""
     from nexus.intake import load_alert, read_alert  # noqa: PLC0415 - kept off the path of --help
     from nexus.library import Library  # noqa: PLC0415 - same
+    from nexus.thinking import open_responder  # noqa: PLC0415 - same
     from nexus.world.open import open_world  # noqa: PLC0415 - same
 
     library = Library.open(settings.library) if settings.library else Library.default()
@@ -77,7 +95,8 @@ def prepare(alert: str | None, until: Stage | None, view: View, settings: Settin
         starts_at=given.starts_at if given else None,
     )
     known = given or read_alert(json.dumps(opened.alert), now=datetime.now(UTC))
-    return Request(known, opened, library, settings, until.value if until else None, view)
+    responder = open_responder(settings, view)
+    return Request(known, opened, library, settings, responder, until.value if until else None, view)
 
 
 async def carry_out(request: Request) -> Incident:
@@ -87,8 +106,8 @@ async def carry_out(request: Request) -> Incident:
     from nexus.embedded import approve_all, approve_none, handle  # noqa: PLC0415 - same
     from nexus.records.folder import write_folder  # noqa: PLC0415 - same
     from nexus.records.sqlite import SqliteStore, explained  # noqa: PLC0415 - same
-    from nexus.responder.rules import RulesResponder  # noqa: PLC0415 - same
     from nexus.terminal import answer_at_terminal  # noqa: PLC0415 - same
+    from nexus.thinking import close_responder  # noqa: PLC0415 - same
 
     out = request.settings.out
     checkpoints = out / "checkpoints.sqlite"
@@ -102,7 +121,7 @@ async def carry_out(request: Request) -> Incident:
                 request.alert,
                 library=request.library,
                 world=request.opened.world,
-                responder=RulesResponder(),
+                responder=request.responder,
                 records=records,
                 checkpointer=saver,
                 answer=answers[request.settings.approve],
@@ -112,6 +131,8 @@ async def carry_out(request: Request) -> Incident:
             )
     except sqlite3.Error as error:  # the checkpoints'; the records explain their own
         raise explained(checkpoints, error) from error
+    finally:
+        await close_responder(request.responder)
     write_folder(out, incident, request.library.template)
     return incident
 
@@ -148,6 +169,12 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
     until: Annotated[Stage | None, typer.Option(help="Stop after this stage.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where incidents are kept.")] = None,
     seed: Annotated[int | None, typer.Option(help="The sandbox's seed.")] = None,
+    responder: Annotated[
+        Thinks | None, typer.Option(help="Who thinks: rules, or llm (the default where a model is named).")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name at OPENAI_BASE_URL; its key is OPENAI_API_KEY.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(help="Tokens that models may take over the incident.")] = None,
+    budget_usd: Annotated[float | None, typer.Option(help="USD that models may cost over the incident.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the incident as one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
 ) -> None:
@@ -161,6 +188,8 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
         "approve": approve.value if approve else None,
         "out": out,
         "seed": seed,
+        "responder": responder.value if responder else None,
+        "model": model_flags(model, budget_tokens, budget_usd),
     }
     try:
         from nexus.logs import configure  # noqa: PLC0415 - kept off the path of --help
@@ -174,7 +203,7 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
     except UsageError as error:
         raise fail(error) from error
     try:
-        with view.shown():
+        with telemetry(), view.shown():
             incident = asyncio.run(carry_out(request))
     except RecordsError as error:
         raise fail(error) from error

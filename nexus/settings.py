@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from nexus.errors import SettingsError
+from nexus.responder.llm.policy import ModelPolicy
 
 FILE = "nexus.yaml"
+
+
+def _policy(value: Any) -> Any:
+    """A model's name alone stands for a policy with that name; in the environment a whole policy is JSON."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("{"):
+        return {"name": value}
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is no JSON ({error})") from error
 
 
 class Settings(BaseSettings):
     """How NEXUS runs here."""
 
-    model_config = SettingsConfigDict(env_prefix="NEXUS_", env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="NEXUS_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
 
     world: str | None = Field(default=None, description="sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml")
     library: Path | None = Field(
@@ -27,7 +48,18 @@ class Settings(BaseSettings):
     approve: Literal["auto", "ask", "never"] = Field(default="ask", description="who answers approvals")
     out: Path = Field(default=Path("incidents"), description="where incidents are kept")
     seed: int | None = Field(default=None, description="the sandbox's seed; the scenario's own when not set")
+    responder: Literal["rules", "llm"] | None = Field(
+        default=None, description="who thinks; llm where a model is named, else rules"
+    )
+    model: Annotated[ModelPolicy, NoDecode, BeforeValidator(_policy)] = Field(
+        default_factory=ModelPolicy, description="the model's name, or how models are used"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
+
+    @property
+    def thinks(self) -> Literal["rules", "llm"]:
+        """Who answers: as it was set, else a model where one is named."""
+        return self.responder or ("llm" if self.model.models else "rules")
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
@@ -23,6 +23,7 @@ from nexus.incident import (
     Word,
 )
 from nexus.library import Library
+from nexus.masking import Vault
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
 from nexus.timeline import Standing
@@ -79,12 +80,13 @@ class State(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a step may reach; nothing else is reached for."""
+    """Everything a step may reach; nothing else is reached for. `vault`: the incident's secrets, in memory only."""
 
     library: Library
     world: World
     responder: Responder
     records: Store
+    vault: Vault = field(default_factory=Vault)
 
 
 def iso(moment: datetime) -> str:

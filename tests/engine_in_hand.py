@@ -35,7 +35,6 @@ from nexus.incident import (
     RootCause,
     Severity,
     Step,
-    Usage,
     Verification,
     Word,
 )
@@ -172,9 +171,6 @@ class Script:
         if rule is None:
             return await RulesResponder().respond(task, schema, desk)
         return cast("Answer", await rule(task, desk))
-
-    def usage(self, incident: str) -> Usage:
-        return Usage()
 
     def _rule(self, task: str) -> Rule | None:
         own: dict[str, Rule] = {

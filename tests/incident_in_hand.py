@@ -13,6 +13,8 @@ from nexus.incident import (
     ActionResult,
     Alert,
     Approval,
+    Author,
+    Authorship,
     BacklogItem,
     Cause,
     CauseStatus,
@@ -35,7 +37,6 @@ from nexus.incident import (
     Status,
     StatusUpdate,
     Suspect,
-    Usage,
     Verdict,
     Verification,
 )
@@ -271,6 +272,12 @@ def update(number: int, minutes: float, status: Status, following: float | None)
     )
 
 
+def authored(minute: float, task: str, **more: Any) -> Event:
+    """Who answered a task of the commander's."""
+    signed = Authorship.model_validate({"agent": IM, "task": task, "by": Author.MODEL, "model": "m", "at": at(minute), **more})
+    return event(EventKind.AUTHORED, minute, IM, f"{task} answered by {signed.by}", authorship=signed.model_dump(mode="json"))
+
+
 def events() -> list[Event]:
     """The log, in order."""
     brief = ExecutiveBrief(
@@ -293,6 +300,8 @@ def events() -> list[Event]:
     return [
         event(EventKind.OPENED, 0, IM, "alert acknowledged", alert={"title": alert().title}),
         event(EventKind.CLASSIFIED, 0.5, IM, "P0: most requests fail", severity="P0"),
+        authored(0.5, "triage", calls=3, prompt_tokens=1200, cached_tokens=800, completion_tokens=300, cost_usd=0.02, claims=2),
+        authored(0.5, "status_update", by=Author.RULES, why="m cannot be reached: HTTP 503"),
         event(EventKind.STATUS, 0.5, "NEXUS", "status: Investigating", status="Investigating"),
         update(1, 0.5, Status.INVESTIGATING, 15),
         event(EventKind.STARTED, 1, IM, f"{IM}: investigate", agent=IM, task="investigate"),
@@ -332,6 +341,3 @@ def events() -> list[Event]:
         update(4, 50, Status.RESOLVED, None),
         event(EventKind.CLOSED, 52, "NEXUS", "incident ended: resolved", outcome="resolved"),
     ]
-
-
-USAGE = Usage(calls=3, prompt_tokens=1200, completion_tokens=300, cost_usd=0.02)

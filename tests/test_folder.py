@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from incident_in_hand import ID, PICTURE, USAGE, alert, events, evidence, state
+from incident_in_hand import ID, PICTURE, alert, events, evidence, state
 from markdown_it import MarkdownIt
 
 from nexus.errors import RecordsError
@@ -29,7 +29,7 @@ def template(name: str, holes: Mapping[str, object]) -> str:
 
 
 def incident(**more: object) -> Incident:
-    return assemble(state(**more), events(), evidence(), USAGE)
+    return assemble(state(**more), events(), evidence())
 
 
 @pytest.fixture

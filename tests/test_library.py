@@ -90,7 +90,7 @@ def test_every_prompt_renders_with_the_facts_of_its_task(task: str) -> None:
     assert "instruction" in text
 
 
-@pytest.mark.parametrize("task", FACTS)
+@pytest.mark.parametrize("task", sorted(FACTS.keys() - {"system"}))
 def test_a_prompt_without_a_fact_names_the_hole_and_the_file(task: str) -> None:
     with pytest.raises(LibraryError, match=rf"prompts/{task}.md: nothing fills {{{{ time }}}}"):
         LIBRARY.prompt(task, facts(FACTS[task] - {"time"}))

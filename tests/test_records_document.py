@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from incident_in_hand import ID, OPENED, PICTURE, USAGE, alert, at, event, events, evidence, state
+from incident_in_hand import ID, OPENED, PICTURE, alert, at, event, events, evidence, state
 
 from nexus.errors import RecordsError
-from nexus.incident import EventKind, Incident, Outcome, Status, Usage
+from nexus.incident import EventKind, Incident, Outcome, Status
 from nexus.records.document import assemble, from_json, schema, timeline, to_json
 
 PROMISED = (
@@ -35,7 +35,7 @@ PROMISED = (
 
 
 def whole() -> Incident:
-    return assemble(state(), events(), evidence(), USAGE)
+    return assemble(state(), events(), evidence())
 
 
 def test_every_promised_name_is_in_the_json() -> None:
@@ -44,7 +44,13 @@ def test_every_promised_name_is_in_the_json() -> None:
     assert {"cause", "component", "status", "confidence", "introduced_at"} <= document["cause"].keys()
     assert {"component", "score", "evidence"} <= document["suspects"][0].keys()
     assert {"at", "status", "impact", "current_action", "next_update"} <= document["status_updates"][0].keys()
-    assert document["usage"] == {"calls": 3, "prompt_tokens": 1200, "completion_tokens": 300, "cost_usd": 0.02}
+    assert document["usage"] == {
+        "calls": 3,
+        "prompt_tokens": 1200,
+        "cached_tokens": 800,
+        "completion_tokens": 300,
+        "cost_usd": 0.02,
+    }
     assert document["outcome"] == "resolved"
 
 
@@ -53,7 +59,7 @@ def test_the_json_reads_back_to_the_same_incident() -> None:
 
 
 def test_updates_briefs_and_escalations_come_from_the_log_in_order() -> None:
-    incident = assemble(state(), list(reversed(events())), evidence(), USAGE)
+    incident = assemble(state(), list(reversed(events())), evidence())
     assert [u.number for u in incident.status_updates] == [1, 2, 3, 4]
     assert [u.next_update is None for u in incident.status_updates] == [False, False, False, True]
     assert [b.number for b in incident.briefs] == [1]
@@ -63,12 +69,16 @@ def test_updates_briefs_and_escalations_come_from_the_log_in_order() -> None:
 def test_the_timeline_leaves_looks_out_unless_they_gave_a_picture() -> None:
     shown = [entry for entry in timeline(events()) if entry.kind == "evidence"]
     assert [entry.text for entry in shown] == ["Before and after"]
-    assert len(timeline(events())) == len(events()) - 1
+    assert len(timeline(events())) == len(events()) - 2
+
+
+def test_the_timeline_says_who_answered_only_where_the_rules_took_a_models_task_over() -> None:
+    assert [entry.text for entry in timeline(events()) if entry.kind == "authored"] == ["status_update answered by rules"]
 
 
 def test_an_incident_that_only_began_is_waiting_and_investigating() -> None:
     begun = {"incident": ID, "opened_at": OPENED.isoformat(), "alert": alert().model_dump(mode="json")}
-    incident = assemble(begun, [], [], Usage())
+    incident = assemble(begun, [], [])
     assert incident.outcome is Outcome.WAITING
     assert incident.status is Status.INVESTIGATING
     assert incident.severity is None
@@ -83,7 +93,7 @@ def test_open_questions_are_part_of_the_document() -> None:
         "deadline": at(30).isoformat(),
         "detail": {"x": float("nan")},
     }
-    incident = assemble(state(questions=[question], outcome=None), events(), evidence(), USAGE)
+    incident = assemble(state(questions=[question], outcome=None), events(), evidence())
     assert incident.open_questions[0].text == "roll back?"
     assert incident.outcome is Outcome.WAITING
     assert "NaN" not in to_json(incident)
@@ -91,12 +101,12 @@ def test_open_questions_are_part_of_the_document() -> None:
 
 def test_a_state_that_lacks_its_alert_is_named() -> None:
     with pytest.raises(RecordsError, match="'alert'"):
-        assemble({"incident": ID, "opened_at": OPENED.isoformat()}, [], [], Usage())
+        assemble({"incident": ID, "opened_at": OPENED.isoformat()}, [], [])
 
 
 def test_a_state_that_does_not_fit_says_where() -> None:
     with pytest.raises(RecordsError, match="outcome"):
-        assemble(state(outcome="lost"), events(), evidence(), USAGE)
+        assemble(state(outcome="lost"), events(), evidence())
 
 
 def test_a_document_of_something_else_is_refused() -> None:

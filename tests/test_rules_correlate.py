@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from engine_in_hand import LIBRARY, rollback
-from world_in_hand import FIRED, look
+from world_in_hand import FIRED, desk_of, look
 
 from nexus.incident import Action, ActionKind, Cause, CauseStatus, Diagnosis, Evidence
 from nexus.responder.contract import Task
-from nexus.responder.desk import Desk
 from nexus.responder.rules.correlate import (
     CONFIRMS,
     LIKELY,
@@ -26,7 +25,6 @@ from nexus.responder.rules.correlate import (
 )
 from nexus.state import dump
 from nexus.tools.readings import SuspectEntry
-from nexus.world.clock import VirtualLap
 
 RUNBOOK = LIBRARY.runbook
 
@@ -202,10 +200,7 @@ async def diagnosis(evidence: list[Evidence], findings: list[Any] | None = None,
     facts = {"evidence": [dump(e) for e in evidence], "findings": findings or [], "earlier_attempts": earlier or []}
     commander = LIBRARY.agent("infrastructure-maintainer")
 
-    async def keep(item: Evidence, pictures: dict[str, bytes]) -> None:
-        """Nothing is kept."""
-
-    desk = Desk(commander, look(), VirtualLap(FIRED), keep, "9")
+    desk = desk_of(commander, look())
     return await correlate(Task("correlate", commander, LIBRARY, facts), desk)
 
 

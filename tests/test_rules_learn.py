@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 from engine_in_hand import LIBRARY, a_cause, a_classification, rollback
-from world_in_hand import FIRED, look
+from world_in_hand import FIRED, desk_of, look
 
-from nexus.incident import ActionRecord, ActionResult, Alert, Cause, Claim, Evidence, PostMortem, RootCause, Severity
+from nexus.incident import ActionRecord, ActionResult, Alert, Cause, Claim, PostMortem, RootCause, Severity
 from nexus.responder.answers import Ranking
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
-from nexus.responder.rules.learn import backlog, post_mortem, score
+from nexus.responder.rules.learn import EFFORT, backlog, post_mortem, score
 from nexus.state import dump
-from nexus.world.clock import VirtualLap
 
 UNKNOWN = RootCause()
 ALERT = Alert(title="checkout is down", service="checkout", starts_at=FIRED)
@@ -40,10 +39,7 @@ def task(name: str, agent: str, **facts: Any) -> tuple[Task, Desk]:
     }  # fmt: skip
     who = LIBRARY.agent(agent)
 
-    async def keep(item: Evidence, pictures: dict[str, bytes]) -> None:
-        """Nothing is kept."""
-
-    return Task(name, who, LIBRARY, known), Desk(who, look(), VirtualLap(FIRED), keep, "9")
+    return Task(name, who, LIBRARY, known), desk_of(who, look())
 
 
 async def report(cause: RootCause = UNKNOWN, **facts: Any) -> PostMortem:
@@ -153,9 +149,9 @@ async def test_a_low_alert_becomes_one_item_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", ["monitoring", "testing", "process", "infrastructure", "incident"])
 def test_a_worse_incident_never_scores_less(kind: str) -> None:
-    scores = [score(kind, severity, 0.8, 2.0) for severity in Severity]
+    scores = [score(severity, 2.0, 0.8, EFFORT[kind]) for severity in Severity]
     assert scores == sorted(scores, reverse=True)
-    assert score(kind, Severity.P0, 0.8, 4.0) > score(kind, Severity.P0, 0.8, 2.0)
+    assert score(Severity.P0, 4.0, 0.8, EFFORT[kind]) > score(Severity.P0, 2.0, 0.8, EFFORT[kind])
 
 
 async def test_the_first_why_names_what_users_lost() -> None:

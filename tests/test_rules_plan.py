@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 from engine_in_hand import LIBRARY, a_cause, rollback
-from world_in_hand import FIRED, Levers, look
+from world_in_hand import Levers, desk_of, look
 
-from nexus.incident import Action, ActionKind, Cause, Evidence
+from nexus.incident import Action, ActionKind, Cause
 from nexus.responder.answers import PlanAnswer
 from nexus.responder.contract import Task
-from nexus.responder.desk import Desk
 from nexus.responder.rules.plan import FITS, order, plan
 from nexus.runbook import branch_for
 from nexus.state import dump
-from nexus.world.clock import VirtualLap
 
 K = ActionKind
 
@@ -92,10 +90,7 @@ async def answer(levers: Levers | None, *, excluded: tuple[str, ...] = (), cause
         "excluded": list(excluded), "earlier_attempts": [],
     }  # fmt: skip
 
-    async def keep(item: Evidence, pictures: dict[str, bytes]) -> None:
-        """Nothing is kept."""
-
-    desk = Desk(agent, look(actions=levers), VirtualLap(FIRED), keep, "9")
+    desk = desk_of(agent, look(actions=levers))
     return await plan(Task("plan", agent, LIBRARY, facts), desk)
 
 

@@ -8,7 +8,7 @@ import pytest
 from world_in_hand import FIRED
 
 from nexus.incident import Evidence
-from nexus.responder.rules.verify import judge
+from nexus.responder.rules.verify import Scope, judge
 
 
 def seen(tool: str, *, failed: bool = False, **values: Any) -> Evidence:
@@ -33,7 +33,7 @@ def recovery(*, recovered: bool = False, worse: bool = False, abnormal: tuple[st
     ],
 )
 def test_recovery(evidence: Evidence, beyond_us: set[str], expected: bool) -> None:
-    assert judge(evidence, beyond_us, None, "checkout")[0] is expected
+    assert judge(evidence, Scope(frozenset(beyond_us), {}, "checkout"))[0] is expected
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_recovery(evidence: Evidence, beyond_us: set[str], expected: bool) -> No
     ],
 )
 def test_a_look_that_failed_is_neither_passed_nor_failed(tool: str) -> None:
-    assert judge(seen(tool, failed=True), set(), None, None) == (None, "as seen")
+    assert judge(seen(tool, failed=True), Scope()) == (None, "as seen")
 
 
 HOT, FULL = {"component": "n1", "problem": "cpu", "detail": ""}, {"component": "db", "problem": "disk_full", "detail": ""}
@@ -67,7 +67,7 @@ HOT, FULL = {"component": "n1", "problem": "cpu", "detail": ""}, {"component": "
     ],
 )
 def test_infrastructure_may_not_have_a_problem_that_it_did_not_have_before(before: Any, now: list[Any], expected: bool) -> None:
-    passed, detail = judge(seen("infrastructure_state", looked_at=3, problems=now), set(), before, None)
+    passed, detail = judge(seen("infrastructure_state", looked_at=3, problems=now), Scope(before=before or {}))
     assert passed is expected
     assert expected or "new problems: " in detail
 
@@ -90,7 +90,7 @@ def rate(component: str, *, abnormal: bool) -> dict[str, Any]:
     ],
 )
 def test_error_rates_count_but_for_what_is_beyond_us(entries: list[Any], expected: bool) -> None:
-    assert judge(seen("api_error_rates", entries=entries), {"payments"}, None, None)[0] is expected
+    assert judge(seen("api_error_rates", entries=entries), Scope(frozenset({"payments"})))[0] is expected
 
 
 def dependency(name: str, *, failing: bool) -> dict[str, Any]:
@@ -106,14 +106,14 @@ def dependency(name: str, *, failing: bool) -> dict[str, Any]:
 )
 def test_the_other_side_is_well_when_the_one_we_wait_for_is(component: str | None, failing: set[str], expected: bool) -> None:
     known = [dependency(n, failing=n in failing) for n in ("payments", "mail")]
-    assert judge(seen("check_dependencies", dependencies=known), set(), None, component)[0] is expected
+    assert judge(seen("check_dependencies", dependencies=known), Scope(component=component))[0] is expected
 
 
 @pytest.mark.parametrize("passed", [True, False])
 def test_regression_and_patch_tests_say_it_themselves(passed: bool) -> None:
-    assert judge(seen("regress_endpoints", passed=passed), set(), None, None)[0] is passed
-    assert judge(seen("test_patch", patch="p", passed=passed), set(), None, None)[0] is passed
+    assert judge(seen("regress_endpoints", passed=passed), Scope())[0] is passed
+    assert judge(seen("test_patch", patch="p", passed=passed), Scope())[0] is passed
 
 
 def test_a_picture_passes_by_having_been_taken() -> None:
-    assert judge(seen("screenshot", shows=["/"]), set(), None, None) == (True, "as seen")
+    assert judge(seen("screenshot", shows=["/"]), Scope()) == (True, "as seen")

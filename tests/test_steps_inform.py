@@ -108,8 +108,11 @@ async def test_when_nobody_can_be_told_handing_over_still_ends_well() -> None:
 async def test_without_its_writer_a_post_goes_out_in_plain_words() -> None:
     told = await run(severity=Severity.P0, answers={"status_update": failing, "executive_brief": failing})
     assert told.incident.outcome is Outcome.RESOLVED
-    assert {u.impact for u in told.incident.status_updates} == {"unknown"}
-    assert {b.cause for b in told.incident.briefs} == {"unknown"}
+    assert {u.impact for u in told.incident.status_updates} == {
+        "About 100 users a minute see errors in checkout.",
+        "Before the fix, about 100 users a minute saw errors in checkout.",
+    }
+    assert {b.cause.split(" — ")[0] for b in told.incident.briefs} == {"Under investigation"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 
 import pytest
-from incident_in_hand import IM, USAGE, actions, alert, at, event, events, evidence, state
+from incident_in_hand import IM, actions, alert, at, event, events, evidence, state
 from rich.console import Console, RenderableType
 
 from nexus.incident import Action, ActionKind, DryRun, EventKind, Incident, Risk, Verdict
@@ -24,6 +24,7 @@ from nexus.view import (
     render_list,
 )
 from nexus.view.board import Board, Work
+from nexus.view.view import by_model
 
 EVIL = "down \x1b[31m\x1b]0;owned\x07 [bold]loud[/bold] [/nothing]\n10:00:00 second line"
 
@@ -44,7 +45,7 @@ def text_of(console: Console) -> str:
 
 
 def whole(**more: object) -> Incident:
-    return assemble(state(**more), events(), evidence(), USAGE)
+    return assemble(state(**more), events(), evidence())
 
 
 def typed(*lines: str) -> Callable[[str], str]:
@@ -65,7 +66,7 @@ def test_a_plain_view_writes_one_line_an_event_without_colour() -> None:
     for one in events():
         view.event(one)
     lines = stream.getvalue().splitlines()
-    assert len(lines) == len([e for e in events() if e.kind is not EventKind.EVIDENCE])
+    assert len(lines) == len([e for e in events() if e.kind is not EventKind.EVIDENCE and not by_model(e)])
     assert lines[0] == f"10:15:00        +0 s  opened      {IM}: alert acknowledged"
     assert "\x1b" not in stream.getvalue()
 
@@ -76,7 +77,9 @@ def test_an_event_told_twice_is_shown_once() -> None:
     for one in (*events(), *events()):
         view.event(one)
         board.take(one)
-    assert len(stream.getvalue().splitlines()) == len([e for e in events() if e.kind is not EventKind.EVIDENCE])
+    assert len(stream.getvalue().splitlines()) == len(
+        [e for e in events() if e.kind is not EventKind.EVIDENCE and not by_model(e)]
+    )
     assert board.agents[IM].looks == 1
 
 
@@ -127,10 +130,10 @@ def test_a_waiting_word_is_said_once() -> None:
 def test_the_board_knows_who_is_at_work_who_is_done_and_who_is_absent() -> None:
     board = Board()
     log = events()
-    for one in log[:7]:
+    for one in log[:9]:
         board.take(one)
     assert {name: desk.work for name, desk in board.agents.items()} == {IM: Work.BUSY, "Backend Architect": Work.BUSY}
-    for one in log[7:]:
+    for one in log[9:]:
         board.take(one)
     assert {name: desk.work for name, desk in board.agents.items()} == {IM: Work.DONE, "Backend Architect": Work.FAILED}
     assert (board.severity, board.status, board.outcome) == ("P0", "Resolved", "resolved")
@@ -138,7 +141,7 @@ def test_the_board_knows_who_is_at_work_who_is_done_and_who_is_absent() -> None:
 
 def test_the_live_view_shows_severity_status_and_both_clocks() -> None:
     view = LiveView(terminal(), now=lambda: at(8))
-    for one in events()[:13]:
+    for one in events()[:15]:
         view.event(one)
     text = shown(view.render())
     for part in (

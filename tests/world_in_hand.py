@@ -12,13 +12,17 @@ from typing import Any
 import numpy as np
 
 from nexus.errors import ActionRefused, Unavailable
-from nexus.incident import Action, Alert, DryRun
+from nexus.incident import Action, Alert, DryRun, Evidence
+from nexus.library import Agent
+from nexus.masking import Vault
+from nexus.responder.desk import Desk
 from nexus.tools.tool import Look
 from nexus.world import Service, ServiceCatalog, World
 from nexus.world.actions import Receipt
 from nexus.world.browser import PageHealth
 from nexus.world.calls import CallStats
 from nexus.world.changes import Change, PipelineRun
+from nexus.world.clock import VirtualLap
 from nexus.world.code import CodeLocation, Patch, PatchTest
 from nexus.world.databases import DatabaseHealth, QueueHealth
 from nexus.world.dependencies import DependencyHealth
@@ -228,3 +232,15 @@ def look(alert: Alert | None = None, catalog: ServiceCatalog = CATALOG, **capabi
     return Look(
         world=world, at=FIRED, alert=alert or Alert(title="it hurts", service="web", severity_label="critical", starts_at=FIRED)
     )
+
+
+def desk_of(agent: Agent, looking: Look, *, begins: datetime = FIRED, recorded: Sequence[Evidence] = ()) -> Desk:
+    """A desk that keeps nothing; `recorded` is what the incident's record holds."""
+
+    async def keep(item: Evidence, pictures: dict[str, bytes]) -> None:
+        """Nothing is kept."""
+
+    async def recall() -> Sequence[Evidence]:
+        return recorded
+
+    return Desk(agent, looking, VirtualLap(begins), keep, "9", vault=Vault(), recall=recall)

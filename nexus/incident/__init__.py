@@ -13,6 +13,8 @@ from nexus.incident.action import (
     Verdict,
 )
 from nexus.incident.alert import Alert, AlertState
+from nexus.incident.asked import AskedTask
+from nexus.incident.authorship import Author, Authorship
 from nexus.incident.base import Explained, Moment, Word
 from nexus.incident.bulletin import Escalation, ExecutiveBrief, Status, StatusUpdate
 from nexus.incident.cause import Cause, CauseStatus, Diagnosis, Hypothesis, RootCause, Suspect
@@ -33,6 +35,9 @@ __all__ = [
     "Alert",
     "AlertState",
     "Approval",
+    "AskedTask",
+    "Author",
+    "Authorship",
     "BacklogItem",
     "Cause",
     "CauseStatus",

@@ -19,6 +19,7 @@ class EventKind(Explained):
     EVIDENCE = "evidence", "a tool was used"
     FINDING = "finding", "an agent's claim"
     ABSENT = "absent", "an agent did not answer"
+    AUTHORED = "authored", "who answered a task, a model or the rules, why and at what cost"
     STRUCK = "struck", "a claim was removed: its evidence does not exist"
     DIAGNOSED = "diagnosed", "hypotheses and root cause"
     STATUS = "status", "the incident's status changed"
@@ -41,7 +42,7 @@ class EventKind(Explained):
 
 
 class Event(Word):
-    """`key` is unique in the incident: recording it twice records it once."""
+    """`key` is unique in the incident: recording it twice records it once. `wording` is the hash of the library's texts."""
 
     incident: str
     key: str
@@ -49,4 +50,5 @@ class Event(Word):
     kind: EventKind
     actor: str
     text: str
+    wording: str = ""
     data: dict[str, Any] = Field(default_factory=dict)

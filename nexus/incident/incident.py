@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
 
 from nexus.incident.action import ActionRecord, Plan
 from nexus.incident.alert import Alert
+from nexus.incident.authorship import Authorship
 from nexus.incident.base import Explained, Moment, Word
 from nexus.incident.bulletin import Escalation, ExecutiveBrief, Status, StatusUpdate
 from nexus.incident.cause import Hypothesis, RootCause, Suspect
@@ -32,8 +34,27 @@ class Usage(Word):
 
     calls: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = Field(default=0.0, description="None: a model was used whose price is not configured")
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+def usage_of(authorship: Iterable[Authorship]) -> Usage:
+    """What these answers cost together."""
+    told = list(authorship)
+    costs = [a.cost_usd for a in told if a.calls]
+    return Usage(
+        calls=sum(a.calls for a in told),
+        prompt_tokens=sum(a.prompt_tokens for a in told),
+        cached_tokens=sum(a.cached_tokens for a in told),
+        completion_tokens=sum(a.completion_tokens for a in told),
+        cost_usd=None if None in costs else round(sum(c for c in costs if c is not None), 6),
+    )
 
 
 class TimelineEntry(Word):
@@ -83,5 +104,6 @@ class Incident(Word):
     backlog: tuple[BacklogItem, ...] = ()
     open_questions: tuple[Question, ...] = ()
     handed_over_to: tuple[str, ...] = ()
+    authorship: tuple[Authorship, ...] = Field(default=(), description="who answered which task; empty without a model")
     usage: Usage = Usage()
     outcome: Outcome

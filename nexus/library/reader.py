@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from nexus.errors import LibraryError
 from nexus.library.agent import Agent
 from nexus.library.check import content_faults
 from nexus.library.content import GRAPH, read_content
-from nexus.library.templates import Form
+from nexus.library.templates import FACTS, Form, form_faults
 from nexus.runbook import Runbook
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -20,13 +20,14 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """Agents by name, prompts by task, the runbook; `digest` changes with any of its texts."""
+    """Agents by name, prompts by task, the runbook; `digest` changes with any of its texts, `hashes` are those of each file."""
 
     root: Path
     agents: dict[str, Agent]
     prompts: dict[str, str]
     runbook: Runbook
     digest: str
+    hashes: dict[str, str] = field(default_factory=dict)
     _forms: dict[str, Form] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -57,6 +58,7 @@ class Library:
             prompts=content.prompts,
             runbook=content.runbook,
             digest=_digest(content.texts),
+            hashes={file: _digest({file: text}) for file, text in content.texts.items()},
         )
 
     def agent(self, name: str) -> Agent:
@@ -70,6 +72,22 @@ class Library:
         if name not in self.prompts:
             raise LibraryError(f"no prompt is called {name!r}", f"prompts are {', '.join(self.prompts)}")
         return self._form(f"prompts/{name}.md", self.prompts[name]).fill(facts)
+
+    def with_prompt(self, task: str, text: str) -> Self:
+        """The same library with another prompt for that task. Raises LibraryError, naming file and hole, when it is faulty."""
+        if task not in self.prompts:
+            raise LibraryError(f"no prompt is called {task!r}", f"prompts are {', '.join(self.prompts)}")
+        file = f"prompts/{task}.md"
+        for fault in form_faults(text, file, 1, FACTS[task]):
+            raise LibraryError(f"{fault.file}:{fault.line}: {fault.problem}", fault.remedy)
+        hashes = {**self.hashes, file: _digest({file: text})}
+        whole = _digest(hashes)
+        return replace(self, prompts={**self.prompts, task: text}, hashes=hashes, digest=whole, _forms={})
+
+    def wording(self, agent: str, task: str) -> dict[str, str]:
+        """The hashes of the files that together say what that agent is asked in that task."""
+        files = (f"agents/{agent}.md", f"prompts/{task}.md", "prompts/system.md")
+        return {file: self.hashes[file] for file in files if file in self.hashes}
 
     def template(self, name: str, facts: Mapping[str, Any]) -> str:
         """A communication template, filled. Raises LibraryError, naming hole and file, when a hole stays open."""

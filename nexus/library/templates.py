@@ -33,8 +33,8 @@ FACTS: Mapping[str, frozenset[str]] = {
         "post_mortem": (*_RECORD, "sections", "owners"),
         "backlog": ("action_items", "owners", "opened_at"),
     }.items()
-}
-"""What the engine knows when it asks each task: the holes that its prompt may have."""
+} | {"system": frozenset({"title", "role", "instructions"})}
+"""What the engine knows when it asks each task: the holes that its prompt may have. `system` introduces each agent to a model."""
 
 TEMPLATE_FACTS: Mapping[str, frozenset[str]] = {
     "status_update": frozenset({"timestamp", "service", "status", "impact", "current_action", "next_update"}),
@@ -51,7 +51,7 @@ def _shown(value: Any) -> Any:
 
 def as_json(value: Any) -> str:
     """A value as JSON: a newline or a quote in it can end neither its string nor the fence around it."""
-    return json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

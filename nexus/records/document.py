@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from nexus.errors import RecordsError
 from nexus.incident import (
+    Authorship,
     Diagnosis,
     Escalation,
     Event,
@@ -20,9 +21,9 @@ from nexus.incident import (
     Status,
     StatusUpdate,
     TimelineEntry,
-    Usage,
     Word,
 )
+from nexus.incident.incident import usage_of
 from nexus.records.packing import clean, pack
 
 Said = TypeVar("Said", bound=Word)
@@ -30,10 +31,11 @@ Said = TypeVar("Said", bound=Word)
 _STRAIGHT = ("team", "findings", "absences", "plan", "actions", "post_mortem", "backlog", "handed_over_to", "ended_at")
 
 
-def assemble(state: Mapping[str, Any], events: Sequence[Event], evidence: Sequence[Evidence], usage: Usage) -> Incident:
+def assemble(state: Mapping[str, Any], events: Sequence[Event], evidence: Sequence[Evidence]) -> Incident:
     """Everything about one incident. Raises RecordsError when the state does not hold what an incident needs."""
     diagnosis = state.get("diagnosis") or {}
     classification = state.get("classification")
+    authorship = _said(events, EventKind.AUTHORED, "authorship", Authorship)
     escalations = sorted(_said(events, EventKind.ESCALATED, "escalation", Escalation), key=lambda e: e.at)
     try:
         known = Diagnosis.model_validate(clean(diagnosis))
@@ -55,7 +57,8 @@ def assemble(state: Mapping[str, Any], events: Sequence[Event], evidence: Sequen
                 "evidence": tuple(evidence),
                 "timeline": timeline(events),
                 "open_questions": clean(state.get("questions") or ()),
-                "usage": usage,
+                "authorship": tuple(authorship),
+                "usage": usage_of(authorship),
                 "outcome": state.get("outcome") or Outcome.WAITING,
             }
             | {name: clean(state[name]) for name in _STRAIGHT if state.get(name) is not None}
@@ -69,12 +72,17 @@ def assemble(state: Mapping[str, Any], events: Sequence[Event], evidence: Sequen
 
 
 def timeline(events: Iterable[Event]) -> tuple[TimelineEntry, ...]:
-    """What people want to read of the log, in order: looks at the world are left out unless they gave a picture."""
-    return tuple(
-        TimelineEntry(at=e.at, actor=e.actor, kind=e.kind.value, text=e.text)
-        for e in events
-        if e.kind is not EventKind.EVIDENCE or e.data.get("pictures")
-    )
+    """What people want to read of the log, in order.
+
+    Looks at the world are left out unless they gave a picture, and who answered unless the rules took a model's task over.
+    """
+    return tuple(TimelineEntry(at=e.at, actor=e.actor, kind=e.kind.value, text=e.text) for e in events if _worth_a_line(e))
+
+
+def _worth_a_line(event: Event) -> bool:
+    if event.kind is EventKind.EVIDENCE:
+        return bool(event.data.get("pictures"))
+    return event.kind is not EventKind.AUTHORED or bool(event.data["authorship"]["why"])
 
 
 def to_json(incident: Incident) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from nexus.incident import Event, Evidence
+from nexus.incident import AskedTask, Event, Evidence
 from nexus.records.packing import clean, pack, unpack
 from nexus.records.paths import incident_folder, inside
 
@@ -21,6 +21,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._events: dict[str, dict[str, Event]] = {}
         self._evidence: dict[str, dict[str, Evidence]] = {}
+        self._tasks: dict[str, dict[str, AskedTask]] = {}
         self._pictures: dict[str, dict[str, bytes]] = {}
         self._documents: dict[str, str] = {}
         self._claims: set[str] = set()
@@ -61,6 +62,14 @@ class MemoryStore:
         """Evidence by id, or all, oldest first."""
         kept = sorted(self._evidence.get(incident, {}).values(), key=lambda e: e.at)
         return [e.model_copy(deep=True) for e in kept if ids is None or e.id in ids]
+
+    async def keep_task(self, incident: str, asked: AskedTask) -> None:
+        """Keep a task as it was asked. Kept again, the later holds."""
+        self._tasks.setdefault(clean(incident), {})[clean(asked.key)] = unpack(AskedTask, pack(asked))
+
+    async def tasks(self, incident: str) -> list[AskedTask]:
+        """Every task of that incident, oldest first."""
+        return sorted((t.model_copy(deep=True) for t in self._tasks.get(clean(incident), {}).values()), key=lambda t: t.at)
 
     async def incidents(self) -> list[str]:
         """Ids of every incident, newest first."""

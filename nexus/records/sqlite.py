@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from nexus.errors import RecordsError
-from nexus.incident import Event, Evidence
+from nexus.incident import AskedTask, Event, Evidence
 from nexus.records.packing import clean, pack, unpack
 from nexus.records.paths import incident_folder, inside, write
 
@@ -32,6 +33,12 @@ MIGRATIONS = (
     CREATE TABLE nexus_documents (incident TEXT PRIMARY KEY, body TEXT NOT NULL);
     CREATE TABLE nexus_claims (incident TEXT PRIMARY KEY);
     """,
+    """
+    CREATE TABLE nexus_tasks (
+        arrival INTEGER PRIMARY KEY, incident TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+        UNIQUE (incident, key)
+    );
+    """,
 )
 """Each brings the schema one version further; the version is the number of those applied. Never change one that was released."""
 
@@ -44,6 +51,10 @@ _INCIDENTS = """
 _KEEP = """
     INSERT INTO nexus_evidence (incident, id, at, body) VALUES (?, ?, ?, ?)
     ON CONFLICT (incident, id) DO UPDATE SET at = excluded.at, body = excluded.body
+"""
+_KEEP_TASK = """
+    INSERT INTO nexus_tasks (incident, key, at, body) VALUES (?, ?, ?, ?)
+    ON CONFLICT (incident, key) DO UPDATE SET at = excluded.at, body = excluded.body
 """
 _SAVE = "INSERT INTO nexus_documents VALUES (?, ?) ON CONFLICT (incident) DO UPDATE SET body = excluded.body"
 _REMEDIES = (
@@ -130,6 +141,17 @@ class SqliteStore:
         rows = await self._do(lambda db: db.execute(query, (clean(incident),)).fetchall())
         wanted = None if ids is None else set(ids)
         return [unpack(Evidence, body) for name, body in rows if wanted is None or name in wanted]
+
+    async def keep_task(self, incident: str, asked: AskedTask) -> None:
+        """Keep a task as it was asked, compressed: its facts are long and alike. Kept again, the later holds."""
+        body = zlib.compress(pack(asked).encode(), level=3)
+        await self._write(_KEEP_TASK, [(clean(incident), clean(asked.key), _micros(asked.at), body)])
+
+    async def tasks(self, incident: str) -> list[AskedTask]:
+        """Every task of that incident, oldest first."""
+        query = "SELECT body FROM nexus_tasks WHERE incident = ? ORDER BY at, arrival"
+        rows = await self._do(lambda db: db.execute(query, (clean(incident),)).fetchall())
+        return [unpack(AskedTask, zlib.decompress(body).decode()) for (body,) in rows]
 
     async def incidents(self) -> list[str]:
         """Ids of every incident, newest first."""

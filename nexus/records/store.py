@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from nexus.incident import Event, Evidence
+from nexus.incident import AskedTask, Event, Evidence
 
 
 class Store(Protocol):
@@ -29,6 +29,14 @@ class Store(Protocol):
 
     async def evidence(self, incident: str, ids: Sequence[str] | None = None) -> list[Evidence]:
         """Evidence by id, or all, oldest first."""
+        ...
+
+    async def keep_task(self, incident: str, asked: AskedTask) -> None:
+        """Keep a task as it was asked. Kept again, the later holds."""
+        ...
+
+    async def tasks(self, incident: str) -> list[AskedTask]:
+        """Every task of that incident, oldest first."""
         ...
 
     async def incidents(self) -> list[str]:

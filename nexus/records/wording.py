@@ -67,3 +67,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def slug(identity: str) -> str:
     """The anchor of a heading that consists of an evidence id."""
     return re.sub(r"[^\w-]", "", identity.lower().replace(" ", "-"))
+
+
+def cost_text(calls: int, tokens: int, usd: float | None) -> str:
+    """`12 model calls, 34,120 tokens, 0.02 USD`."""
+    price = "price unknown" if usd is None else f"{usd:.4f} USD" if 0 < usd < 0.1 else f"{usd:.2f} USD"
+    return f"{count(calls, 'model call')}, {tokens:,} tokens, {price}"

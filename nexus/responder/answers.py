@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from nexus.incident import ActionItem, BacklogItem, Finding, Plan, Word
+from nexus.incident import BacklogItem, Classification, Diagnosis, Finding, Plan, PostMortem, Verification, Word
 
 
 class Findings(Word):
@@ -51,7 +51,16 @@ class Ranking(Word):
     items: tuple[BacklogItem, ...]
 
 
-class Prevention(Word):
-    """Action items that a post-mortem asks for."""
-
-    items: tuple[ActionItem, ...] = ()
+ANSWERS: dict[str, type[Word]] = {
+    "triage": Classification,
+    "investigate": Findings,
+    "correlate": Diagnosis,
+    "plan": PlanAnswer,
+    "verify": Verification,
+    "status_update": StatusText,
+    "executive_brief": BriefText,
+    "escalate": Proposal,
+    "post_mortem": PostMortem,
+    "backlog": Ranking,
+}
+"""By task, what it is answered with."""

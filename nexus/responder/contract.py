@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from nexus.incident import Usage, Word
+from nexus.incident import Word
 from nexus.library import Agent, Library
 from nexus.responder.desk import Desk
 
@@ -24,14 +24,10 @@ class Task:
 
 
 class Responder(Protocol):
-    """Answers a task with a value of the schema, using the agent's desk to look at the world."""
+    """Answers a task with a value of the schema; looks at the world and signs what it answered at the agent's desk."""
 
     name: str
 
     async def respond(self, task: Task, schema: type[Answer], desk: Desk) -> Answer:
         """The agent's answer. Raises ResponderError when none can be given."""
-        ...
-
-    def usage(self, incident: str) -> Usage:
-        """Model calls made for that incident so far; zeros where there is no model."""
         ...

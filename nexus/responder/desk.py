@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from nexus.errors import NotAllowed, ToolError
-from nexus.incident import Evidence, Word
+from nexus.incident import Authorship, Evidence, Word
 from nexus.library import Agent
+from nexus.masking import Vault
+from nexus.spans import tool_span
 from nexus.tools.registry import TOOLS
-from nexus.tools.tool import Look
+from nexus.tools.tool import Look, Tool
 from nexus.world.clock import Lap
 
 Keep = Callable[[Evidence, dict[str, bytes]], Awaitable[None]]
 """Where evidence and its pictures (file name to PNG) go."""
+Recall = Callable[[], Awaitable[Sequence[Evidence]]]
+"""All evidence of the incident so far."""
 
 
 def initials(agent: str) -> str:
@@ -26,56 +31,99 @@ def initials(agent: str) -> str:
 
 
 class Desk:
-    """`seen` holds all evidence that this task brought in, in order."""
+    """`seen` holds all evidence that this task brought in, in order; `signed` who answered it.
 
-    def __init__(self, agent: Agent, look: Look, lap: Lap, keep: Keep, prefix: str, *, free: bool = False) -> None:
+    Secrets in what a tool returns are replaced by the vault's placeholders before anybody sees them; a placeholder that comes
+    back as an argument reaches the tool as the secret it stands for.
+    """
+
+    def __init__(
+        self, agent: Agent, look: Look, lap: Lap, keep: Keep, prefix: str, *, vault: Vault, recall: Recall, free: bool = False
+    ) -> None:
         self.agent = agent
+        self.look = look
+        self.vault = vault
+        self.recall = recall
         self.seen: list[Evidence] = []
-        self._look = look
+        self.signed: list[Authorship] = []
         self._lap = lap
         self._keep = keep
         self._prefix = f"{initials(agent.name)}{prefix}"
+        self._minted = 0
         self._free = free
+        self._given: dict[str, Tool] = {}
 
     @property
     def lap(self) -> Lap:
         """The agent's own time."""
         return self._lap
 
+    @property
+    def prefix(self) -> str:
+        """What the id of each of its looks begins with."""
+        return f"{self._prefix}-"
+
+    @property
+    def tools(self) -> dict[str, Tool]:
+        """What the agent may use here: its front matter's tools, and those it was given besides."""
+        return {name: TOOLS[name] for name in self.agent.tools} | self._given
+
+    def give(self, *tools: Tool) -> None:
+        """Let the agent use further tools in this task."""
+        self._given |= {tool.name: tool for tool in tools}
+
+    def sign(self, authorship: Authorship) -> None:
+        """Say who answered the task."""
+        self.signed.append(authorship)
+
     async def use(self, tool: str, **arguments: Any) -> Evidence:
         """Run a tool. What could not be looked at is Evidence too, marked `failed`; nothing is raised."""
-        number = len(self.seen) + 1
+        return (await self.use_together([(tool, arguments)]))[0]
+
+    async def use_together(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Evidence]:
+        """Run tools at once, in the time of one; their evidence in the order of the calls."""
         if not self._free:
-            self._lap.spend(self._look.world.look_takes)
-        look = replace(self._look, at=self._lap.now())
+            self._lap.spend(self.look.world.look_takes)
+        look = replace(self.look, at=self._lap.now())
+        first = self._minted + 1
+        self._minted += len(calls)
+        looks = (self._use(f"{self._prefix}-{first + n}", tool, dict(given), look) for n, (tool, given) in enumerate(calls))
+        brought = await asyncio.gather(*looks)
+        for evidence, pictures in brought:
+            self.seen.append(evidence)
+            await self._keep(evidence, pictures)
+        return [evidence for evidence, _ in brought]
+
+    async def _use(self, name: str, tool: str, arguments: dict[str, Any], look: Look) -> tuple[Evidence, dict[str, bytes]]:
         values: dict[str, Any] = {}
         pictures: dict[str, bytes] = {}
         failed = False
-        try:
-            summary, values, pictures = await self._run(tool, arguments, look)
-        except ToolError as error:
-            summary, failed = str(error), True
+        with tool_span(tool, name) as mark:
+            try:
+                summary, values, pictures = await self._run(tool, arguments, look)
+            except ToolError as error:
+                summary, failed = str(error), True
+                mark.fail(type(error).__name__)
+        kept = {f"evidence/{name}-{file}": png for file, png in pictures.items()}
         evidence = Evidence(
-            id=f"{self._prefix}-{number}",
+            id=name,
             tool=tool,
             agent=self.agent.name,
-            arguments=arguments,
+            arguments=self.vault.masked(arguments),
             at=look.at,
-            summary=summary,
-            values=values,
+            summary=self.vault.mask(summary),
+            values=self.vault.masked(values),
             failed=failed,
-            pictures=tuple(f"evidence/{self._prefix}-{number}-{name}" for name in pictures),
+            pictures=tuple(kept),
         )
-        self.seen.append(evidence)
-        await self._keep(evidence, {f"evidence/{self._prefix}-{number}-{name}": png for name, png in pictures.items()})
-        return evidence
+        return evidence, kept
 
     async def _run(self, name: str, arguments: dict[str, Any], look: Look) -> tuple[str, dict[str, Any], dict[str, bytes]]:
-        if name not in self.agent.tools:
+        tool = self.tools.get(name)
+        if tool is None:
             raise NotAllowed(f"{self.agent.name} may not use {name}", "its front matter lists " + ", ".join(self.agent.tools))
-        tool = TOOLS[name]
         try:
-            parsed: Word = tool.arguments.model_validate(arguments)
+            parsed: Word = tool.arguments.model_validate(self.vault.revealed(arguments))
         except ValidationError as error:
             raise ToolError(
                 f"{name}: {error.errors()[0]['msg']}", f"arguments are {tool.arguments.model_json_schema()}"

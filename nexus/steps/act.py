@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 
 from nexus.casework import Case, actions_door, open_case
 from nexus.errors import ActionError
+from nexus.gate import exact
 from nexus.guards import approval_key, check_approval, check_dry_run
 from nexus.incident import ActionRecord, ActionResult, Approval, EventKind, Step
 from nexus.state import Context, State, actions_of, dump, dumps, iso, plan_of
@@ -45,6 +46,7 @@ async def _carry_out(
     """One action: guards, a fresh dry run for its undo, the undo recorded, then the change."""
     assert step.action is not None
     action, context = step.action, case.context
+    mask = context.vault.mask
     begun: dict[str, Any] = {
         "id": key,
         "attempt": case.state["attempt"] + 1,
@@ -56,11 +58,12 @@ async def _carry_out(
     try:
         check_approval(action, approval, now, used)
         door = actions_door(context)
-        dry_run = await door.dry_run(action, now)
+        true = exact(context, action)
+        dry_run = await door.dry_run(true, now)
         check_dry_run(action, dry_run, context.library.runbook)
     except ActionError as refused:
         await case.record(EventKind.REFUSED, "NEXUS", str(refused), {"action": dump(action)}, key=key, at=now)
-        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(refused))
+        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=mask(str(refused)))
     undo = dry_run.before
     await case.record(
         EventKind.ACTING,
@@ -71,18 +74,18 @@ async def _carry_out(
         at=now,
     )
     try:
-        receipt = await door.apply(action, now, key)
+        receipt = await door.apply(true, now, key)
     except ActionError as failed:
         await case.record(
             EventKind.ACTED, step.actor, f"{action} failed: {failed}", {"id": key, "result": "failed"}, key=key, at=now
         )
-        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=str(failed), undo=undo)
+        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=mask(str(failed)), undo=undo)
     lap = context.world.clock.lap(now)
     lap.spend(receipt.took)
     await case.record(
         EventKind.ACTED, step.actor, f"{action} done: {receipt.detail}", {"id": key, "result": "done"}, key=key, at=lap.now()
     )
-    return ActionRecord(**begun, ended_at=lap.now(), result=ActionResult.DONE, detail=receipt.detail, undo=undo)
+    return ActionRecord(**begun, ended_at=lap.now(), result=ActionResult.DONE, detail=mask(receipt.detail), undo=undo)
 
 
 async def undo(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
@@ -102,7 +105,8 @@ async def _take_back(case: Case, records: list[ActionRecord], attempt: int) -> t
         try:
             receipt = await actions_door(case.context).undo(record.undo, now, f"{record.id}-undo")
         except ActionError as failed:
-            changed: dict[str, Any] = {"result": ActionResult.UNKNOWN, "detail": f"could not be taken back: {failed}"}
+            detail = case.context.vault.mask(f"could not be taken back: {failed}")
+            changed: dict[str, Any] = {"result": ActionResult.UNKNOWN, "detail": detail}
             text = f"{record.action} could not be taken back: {failed}"
         else:
             lap = case.context.world.clock.lap(now)
@@ -137,14 +141,16 @@ async def reinstate(state: State, config: RunnableConfig, runtime: Runtime[Conte
         again = {"id": key, "action": dump(record.action), "undo": record.undo}
         await case.record(EventKind.ACTING, record.by, f"{record.action} again", again, key=key, at=now)
         try:
-            receipt = await actions_door(context).apply(record.action, now, key)
+            receipt = await actions_door(context).apply(exact(context, record.action), now, key)
         except ActionError as failed:
-            records.append(begun.model_copy(update={"result": ActionResult.FAILED, "detail": str(failed), "ended_at": now}))
+            failure = {"result": ActionResult.FAILED, "detail": context.vault.mask(str(failed)), "ended_at": now}
+            records.append(begun.model_copy(update=failure))
             continue
         lap = context.world.clock.lap(now)
         lap.spend(receipt.took)
         now = lap.now()
-        records.append(begun.model_copy(update={"result": ActionResult.DONE, "detail": receipt.detail, "ended_at": now}))
+        done = {"result": ActionResult.DONE, "detail": context.vault.mask(receipt.detail), "ended_at": now}
+        records.append(begun.model_copy(update=done))
         await case.record(
             EventKind.ACTED, record.by, f"{record.action} again: the other side is not well yet", {"id": key}, key=key, at=now
         )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from nexus.casework import Case, ask, open_case, wait_until
+from nexus.bulletins import cause_text, component_name
+from nexus.casework import Case, ask, common_facts, names_of, open_case, wait_until
 from nexus.errors import ToolError
+from nexus.gate import let_out
 from nexus.incident import Cause, CauseStatus, Diagnosis, Escalation, EventKind, Outcome, RootCause, Status
+from nexus.outgoing import publishable, with_known_names
 from nexus.responder.answers import Proposal
+from nexus.responder.rules.inform import own_proposal
 from nexus.runbook import EscalationRule
-from nexus.state import Context, State, actions_of, diagnosis_of, dump, iso, now_of
+from nexus.state import Context, Json, State, actions_of, diagnosis_of, dump, iso, now_of
+
+NO_PROPOSAL = "no proposal: no answer was given"
 
 
 async def ask_people(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
@@ -19,7 +27,8 @@ async def ask_people(state: State, config: RunnableConfig, runtime: Runtime[Cont
     context = runtime.context
     asked = now_of(state)
     deadline = asked + context.library.runbook.clocks.question_expires
-    suspects = [s.component for s in diagnosis_of(state).suspects]
+    names = names_of(context)
+    suspects = [s.component for s in diagnosis_of(state).suspects if publishable(s.component, names)]
     reply = interrupt(
         {
             "kind": "question",
@@ -56,15 +65,22 @@ async def ask_people(state: State, config: RunnableConfig, runtime: Runtime[Cont
     )
 
 
-def hand_over_text(state: State, diagnosis: Diagnosis) -> str:
-    """Everything a person who takes over needs first."""
-    tried = [f"attempt {a.attempt}: {a.action}: {a.result.value}" for a in actions_of(state)]
+def hand_over_text(state: State, diagnosis: Diagnosis, names: Collection[str]) -> str:
+    """What a person who takes over needs first, in our own words; `names` are the components that are known."""
+
+    def known(name: str | None) -> str:
+        return component_name(name if publishable(name, names) else None)
+
+    cause = diagnosis.cause.model_copy(update={"component": known(diagnosis.cause.component)})
+    tried = [f"attempt {a.attempt}: {a.action.kind.value} {known(a.action.target)}: {a.result.value}" for a in actions_of(state)]
+    suspects = dict.fromkeys(known(s.component) for s in diagnosis.suspects[:5])
     lines = [
         f"{state['incident']} needs people.",
-        f"Cause: {diagnosis.cause.status.value}: {diagnosis.cause.statement or 'unknown'}",
-        "Suspects: " + (", ".join(s.component for s in diagnosis.suspects[:5]) or "none"),
+        f"Cause: {cause_text(cause)}",
+        "Suspects: " + (", ".join(suspects) or "none"),
         "Tried: " + ("; ".join(tried) or "nothing"),
         "Ruled out: " + (", ".join(diagnosis.ruled_out[:8]) or "nothing"),
+        f"Its evidence and reasons: nexus show {state['incident']}",
     ]
     return "\n".join(lines)
 
@@ -74,7 +90,7 @@ async def hand_over(state: State, config: RunnableConfig, runtime: Runtime[Conte
     context = runtime.context
     case = open_case(state, config, context, wait_until(now_of(state)))
     people = list(context.library.runbook.roles.hand_over_to)
-    text = hand_over_text(state, diagnosis_of(state))
+    text = hand_over_text(state, diagnosis_of(state), names_of(context))
     for person in people:
         try:
             await context.world.people.notify(case.incident, person, text, case.now, f"hand-over:{person}")
@@ -89,7 +105,8 @@ async def escalate(case: Case, rule: EscalationRule) -> list[Escalation]:
     """Bring in the matrix row's agents, each with its proposal; an agent that fails is still recorded as called."""
     escalations: list[Escalation] = []
     diagnosis = diagnosis_of(case.state)
-    facts = {
+    facts: Json = {
+        **common_facts(case),
         "rule": rule.id,
         "condition": rule.condition,
         "asked": rule.action,
@@ -98,21 +115,26 @@ async def escalate(case: Case, rule: EscalationRule) -> list[Escalation]:
         "actions": case.state.get("actions", []),
         "opened_at": case.state["opened_at"],
     }
+    facts = with_known_names(facts, names_of(case.context))
     for agent in rule.to:
         title = case.context.library.agent(agent).title
         done = await ask(case, agent, "escalate", Proposal, facts, free=True, suffix=f".{rule.id}")
-        proposal = done.answer or Proposal(proposal=f"no proposal: {done.absence.reason if done.absence else 'unknown'}")
+        given = done.answer or Proposal(proposal=NO_PROPOSAL)
+        proposal = given.proposal
+        if done.answer is not None:
+            own = (own_proposal(agent, facts).proposal,)
+            (proposal,) = await let_out(case, agent, facts, (proposal,), own, f"escalation:{rule.id}:{agent}")
         escalation = Escalation(
             rule=rule.id,
             condition=rule.condition,
             to=title,
             at=case.now,
             asked=rule.action,
-            proposal=proposal.proposal,
-            evidence=tuple(e for e in proposal.evidence if e in done.known),
+            proposal=proposal,
+            evidence=tuple(e for e in given.evidence if e in done.known),
         )
         key = f"escalation:{rule.id}:{agent}"
-        text = f"{rule.condition}: {rule.action}. {proposal.proposal}"
+        text = f"{rule.condition}: {rule.action}. {proposal}"
         try:
             await case.context.world.people.notify(case.incident, title, text, case.now, key)
         except ToolError as error:

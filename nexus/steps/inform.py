@@ -6,25 +6,31 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from nexus.casework import Case, ask
+from nexus.bulletins import component_name
+from nexus.casework import Case, ask, common_facts, names_of
 from nexus.errors import ToolError
+from nexus.gate import let_out
 from nexus.incident import EventKind, ExecutiveBrief, Status, StatusUpdate
+from nexus.outgoing import publishable, with_known_names
 from nexus.responder.answers import BriefText, StatusText
+from nexus.responder.rules.inform import own_brief, own_status
 from nexus.state import Json, alert_of, diagnosis_of, dump
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 
 
 def service_of(case: Case) -> str:
-    """The service that the public hears of: the alert's, else the worst hit, else the world's name."""
+    """The service that the public hears of: the alert's, else the worst hit, else the world's name; only a known name."""
     classification = case.state.get("classification") or {}
     hit = classification.get("impact", {}).get("services") or []
-    return alert_of(case.state).service or (hit[0] if hit else case.context.world.name)
+    said = alert_of(case.state).service or (hit[0] if hit else case.context.world.name)
+    return component_name(said if publishable(said, names_of(case.context)) else None)
 
 
 def _facts(case: Case, status: Status, next_update: datetime | None) -> Json:
     state = case.state
-    return {
+    facts = {
+        **common_facts(case),
         "status": status.value,
         "service": service_of(case),
         "cause": dump(diagnosis_of(state).cause),
@@ -35,6 +41,7 @@ def _facts(case: Case, status: Status, next_update: datetime | None) -> Json:
         "next_update": next_update.strftime(MOMENT) if next_update else None,
         "current_action": status.meaning,
     }
+    return with_known_names(facts, names_of(case.context))
 
 
 async def _cited(case: Case, ids: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,19 +73,22 @@ async def _publish(case: Case, post: _Post) -> None:
 
 
 async def status_update(case: Case, number: int, status: Status, next_update: datetime | None) -> StatusUpdate:
-    """Compose, publish and record one status page update; composed without its agent when that is absent."""
+    """Compose, publish and record one status page update; in our own words when its agent is absent."""
     library = case.context.library
     agent = library.runbook.roles.communicator
     facts = _facts(case, status, next_update)
     done = await ask(case, agent, "status_update", StatusText, facts, free=True, suffix=f".s{number}", quiet=True)
-    text = done.answer or StatusText(impact="unknown", current_action=status.meaning)
+    own = own_status(facts)
+    text = done.answer or own
+    mine = (own.impact, own.current_action)
+    impact, action = await let_out(case, agent, facts, (text.impact, text.current_action), mine, f"status:{number}")
     update = StatusUpdate(
         number=number,
         at=case.now,
         service=service_of(case),
         status=status,
-        impact=text.impact,
-        current_action=text.current_action,
+        impact=impact,
+        current_action=action,
         next_update=next_update,
         evidence=await _cited(case, text.evidence),
     )
@@ -98,13 +108,17 @@ async def status_update(case: Case, number: int, status: Status, next_update: da
 
 
 async def executive_brief(case: Case, number: int, status: Status, next_update: datetime | None) -> ExecutiveBrief:
-    """Compose, send and record one brief to the stakeholders; composed without its agent when that is absent."""
+    """Compose, send and record one brief to the stakeholders; in our own words when its agent is absent."""
     library = case.context.library
     agent = library.runbook.roles.executive
     facts = _facts(case, status, next_update)
     done = await ask(case, agent, "executive_brief", BriefText, facts, free=True, suffix=f".b{number}", quiet=True)
-    text = done.answer or BriefText(situation="unknown", cause="unknown", action=status.meaning, impact="unknown")
-    said = text.model_dump(exclude={"evidence"})
+    own = own_brief(facts)
+    text = done.answer or own
+    mine = own.model_dump(exclude={"evidence"})
+    lines = text.model_dump(exclude={"evidence"})
+    passed = await let_out(case, agent, facts, tuple(lines.values()), tuple(mine.values()), f"brief:{number}")
+    said = dict(zip(lines, passed, strict=True))
     evidence = await _cited(case, text.evidence)
     brief = ExecutiveBrief(number=number, at=case.now, next_update=next_update, evidence=evidence, **said)
     holes = {"timestamp": case.now.strftime(MOMENT), "next_update": facts["next_update"], **said}

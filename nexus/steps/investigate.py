@@ -8,7 +8,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from nexus.casework import Case, ask, open_case, wait_until
-from nexus.guards import cited, diagnosed
+from nexus.guards import cited, diagnosed, whole
 from nexus.incident import CauseStatus, Diagnosis, EventKind, Finding, Status
 from nexus.responder.answers import Findings
 from nexus.runbook import investigators_for
@@ -50,9 +50,9 @@ def suspect_is_frontend(context: Context, state: State) -> bool:
 
 
 async def assign(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
-    """Begin a round: choose the investigators; later rounds look further back."""
+    """Begin a round: choose the investigators; later rounds look further back. The wait lets people be told first."""
     context = runtime.context
-    case = open_case(state, config, context)
+    case = open_case(state, config, context, wait_until(now_of(state)))
     runbook = context.library.runbook
     chosen = investigators_for(runbook, severity_of(state), suspect_is_frontend(context, state))
     number = state.get("round", 0) + 1
@@ -126,7 +126,7 @@ async def correlate(state: State, config: RunnableConfig, runtime: Runtime[Conte
         "absences": dumps(absences_of(state)),
         "round": state["round"],
         "rounds": context.library.runbook.limits.rounds,
-        "evidence": dumps(evidence),
+        "evidence": dumps(whole(evidence)),
         "earlier_attempts": earlier_attempts(state),
         "verifications": dumps(verifications_of(state)),
     }

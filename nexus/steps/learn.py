@@ -5,12 +5,18 @@ from __future__ import annotations
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from nexus.casework import Case, ask, open_case, wait_until
+from nexus.bulletins import component_name
+from nexus.casework import Case, ask, common_facts, names_of, open_case, wait_until
 from nexus.errors import ToolError
 from nexus.guards import grounded
-from nexus.incident import EventKind, Outcome, PostMortem, Severity
+from nexus.incident import BacklogItem, EventKind, Outcome, PostMortem, Severity
+from nexus.outgoing import outgoing_ground, unworkable
 from nexus.responder.answers import Ranking
-from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, dumps, findings_of, iso, now_of
+from nexus.responder.rules.prevention import CAUGHT
+from nexus.state import Context, Json, State, alert_of, classification_of, diagnosis_of, dump, dumps, findings_of, iso, now_of
+
+NOBODY = "product team"
+"""Who owns what nobody who is known owns."""
 
 
 async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
@@ -20,7 +26,7 @@ async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Con
     runbook = context.library.runbook
     events = await context.records.events(case.incident)
     facts = {
-        "timeline": [e.model_dump(mode="json", exclude={"data", "incident", "key"}) for e in events],
+        "timeline": [e.model_dump(mode="json", exclude={"data", "incident", "key", "wording"}) for e in events],
         "cause": dump(diagnosis_of(state).cause),
         "hypotheses": dumps(diagnosis_of(state).hypotheses),
         "findings": dumps(findings_of(state)),
@@ -58,6 +64,27 @@ def _owners(case: Case) -> dict[str, str]:
     return {s.name: s.owner for s in case.context.world.catalog if s.name in names}
 
 
+async def _let_out(case: Case, facts: Json, items: tuple[BacklogItem, ...]) -> tuple[BacklogItem, ...]:
+    """The items as a tracker may have them: under a title of ours, and owned by whom we know, where their own may not go out."""
+    own = [text for texts in CAUGHT.values() for text in texts]
+    cause = diagnosis_of(case.state).cause
+    about = {**common_facts(case), **facts, "cause": dump(cause), "actions": case.state.get("actions", [])}
+    own += [text.format(c=component_name(cause.component)) for text in own]
+    evidence = await case.context.records.evidence(case.incident)
+    ground = outgoing_ground(about, evidence, names_of(case.context), own)
+    titles = {agent.title for agent in case.context.library.agents.values()}
+    told: list[BacklogItem] = []
+    for item in items:
+        wrong = unworkable(item.title, ground)
+        if wrong:
+            text = f"struck before it went out: {wrong}"
+            await case.record(EventKind.STRUCK, "NEXUS", text, {"struck": [wrong]}, key=item.key)
+        title = f"{item.kind.capitalize()}: item {item.rank} of {item.incident}, see its record" if wrong else item.title
+        owner = item.owner if item.owner in titles or component_name(item.owner) == item.owner else NOBODY
+        told.append(item.model_copy(update={"title": title, "owner": owner}))
+    return tuple(told)
+
+
 async def backlog(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
     """Sprint Prioritizer ranks the action items, or a low-severity alert itself, into the backlog; adding twice adds once."""
     context = runtime.context
@@ -68,7 +95,7 @@ async def backlog(state: State, config: RunnableConfig, runtime: Runtime[Context
     report = state.get("post_mortem")
     facts = {"action_items": report["action_items"] if report else [], "owners": _owners(case), "opened_at": state["opened_at"]}
     done = await ask(case, runbook.roles.prioritizer, "backlog", Ranking, facts)
-    items = done.answer.items if done.answer else ()
+    items = await _let_out(case, facts, done.answer.items if done.answer else ())
     title = context.library.agent(runbook.roles.prioritizer).title
     try:
         new = await context.world.people.add_to_backlog(items)

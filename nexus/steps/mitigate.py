@@ -12,7 +12,8 @@ from langgraph.types import interrupt
 
 from nexus.casework import Case, actions_door, ask, open_case, wait_until
 from nexus.errors import ActionError, ActionRefused
-from nexus.guards import check_action, check_dry_run
+from nexus.gate import exact, shown
+from nexus.guards import check_action, check_dry_run, risk_of
 from nexus.incident import (
     Action,
     ActionKind,
@@ -28,6 +29,7 @@ from nexus.incident import (
 from nexus.responder.answers import PlanAnswer
 from nexus.runbook import Branch, branch_for, developer_for
 from nexus.state import Context, Json, State, actions_of, diagnosis_of, dump, dumps, iso, now_of, plan_of
+from nexus.world.actions import Actions
 
 MOST_PATCHES = 3
 
@@ -105,14 +107,25 @@ async def _checked(case: Case, answer: Plan, cause: RootCause, planner: str, at:
                 steps.append(step)
                 continue
             check_action(step.action, cause, runbook, context.library.agent(planner))
-            dry_run = await door.dry_run(step.action, at)
+            action = exact(context, step.action)
+            dry_run = await door.dry_run(action, at)
             check_dry_run(step.action, dry_run, runbook)
-            steps.append(step.model_copy(update={"dry_run": dry_run}))
+            offered = await _options(door, cause.component, at)
+            rated = step.action.model_copy(update={"risk": risk_of(action, offered)})
+            steps.append(step.model_copy(update={"action": rated, "dry_run": shown(context, dry_run)}))
     except ActionRefused as refused:
         return refused
     except ActionError as failed:
         return ActionRefused(failed.what, failed.remedy)
     return answer.model_copy(update={"steps": tuple(steps)})
+
+
+async def _options(door: Actions, component: str | None, at: datetime) -> list[Action]:
+    """What the world offers for that component; nothing where it cannot say."""
+    try:
+        return await door.options(component, at) if component else []
+    except ActionError:
+        return []
 
 
 async def _test_patches(case: Case, tester: str, patches: list[Action], number: int) -> tuple[Verification, datetime]:
@@ -122,9 +135,9 @@ async def _test_patches(case: Case, tester: str, patches: list[Action], number: 
     facts = {"plan": None, "actions": dumps(patches), "checks": checks, "attempt": case.state["attempt"] + 1}
     done = await ask(case, tester, "verify", Verification, facts, suffix=f".{number}")
     title = case.context.library.agent(tester).title
-    verification = done.answer or Verification(
-        agent=title, attempt=case.state["attempt"] + 1, passed=False, checks=(), at=done.ended
-    )
+    found = done.answer or Verification(agent=title, attempt=case.state["attempt"] + 1, passed=False, checks=(), at=done.ended)
+    passed = len(found.checks) >= len(checks) and all(c.passed is True and set(c.evidence) & done.known for c in found.checks)
+    verification = found.model_copy(update={"passed": passed})
     text = "patch passes its tests" if verification.passed else "patch fails its tests"
     await case.record(EventKind.TESTED, title, text, {"verification": dump(verification)}, key=str(number), at=done.ended)
     return verification, done.ended
@@ -215,12 +228,12 @@ async def _amended(context: Context, state: State, step: Step, approval: Approva
     try:
         agent = planner or context.library.agent(context.library.runbook.roles.commander)
         check_action(approval.amended, diagnosis_of(state).cause, context.library.runbook, agent)
-        dry_run: DryRun = await actions_door(context).dry_run(approval.amended, approval.at)
+        dry_run: DryRun = await actions_door(context).dry_run(exact(context, approval.amended), approval.at)
         check_dry_run(approval.amended, dry_run, context.library.runbook)
     except ActionError as refused:
-        why = f"the amended action was refused: {refused}"
+        why = context.vault.mask(f"the amended action was refused: {refused}")
         return _Answered(approval.model_copy(update={"verdict": Verdict.REJECTED, "comment": why}), step)
-    return _Answered(approval, step.model_copy(update={"action": approval.amended, "dry_run": dry_run}))
+    return _Answered(approval, step.model_copy(update={"action": approval.amended, "dry_run": shown(context, dry_run)}))
 
 
 async def _record_answers(case: Case, approvals: list[Approval], named: Mapping[str, str]) -> None:

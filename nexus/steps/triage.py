@@ -5,10 +5,12 @@ from __future__ import annotations
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from nexus.casework import Case, Done, ask, open_case
+from nexus.bulletins import component_name, situation_text
+from nexus.casework import Case, Done, ask, names_of, open_case
 from nexus.errors import ToolError
 from nexus.guards import classified, measured
 from nexus.incident import Classification, EventKind, Impact, Outcome, Severity, Status
+from nexus.outgoing import publishable
 from nexus.runbook import Runbook, floor_for, team_for
 from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, iso
 
@@ -74,8 +76,11 @@ async def _activate(case: Case, answer: Classification) -> list[str]:
     team = [library.agent(m.agent).title for m in members]
     if answer.false_alarm:
         return team
+    hit = [alert_of(case.state).service, *answer.impact.services]
+    service = next((s for s in hit if publishable(s, names_of(context))), None)
+    title = f"{answer.severity.value}: {situation_text(Status.INVESTIGATING, answer, component_name(service))}"
     try:
-        name = await context.world.people.open_channel(case.incident, alert_of(case.state).title, case.now)
+        name = await context.world.people.open_channel(case.incident, title, case.now)
         await case.record(EventKind.CHANNEL, "NEXUS", f"channel {name} opened; team: {', '.join(team)}", {"channel": name})
     except ToolError as error:
         await case.record(EventKind.CHANNEL, "NEXUS", f"no channel could be opened: {error}", {"failed": True})

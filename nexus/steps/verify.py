@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from nexus.casework import Case, Done, ask, open_case, wait_until
+from nexus.guards import whole
 from nexus.incident import (
     ActionKind,
     ActionResult,
@@ -129,7 +130,7 @@ async def _before(case: Case) -> dict[str, Any]:
     if not begun:
         return {}
     evidence = await case.context.records.evidence(case.incident)
-    return {e.tool: e.values for e in sorted(evidence, key=lambda e: e.at) if not e.failed and e.at <= min(begun)}
+    return {e.tool: e.values for e in sorted(whole(evidence), key=lambda e: e.at) if not e.failed and e.at <= min(begun)}
 
 
 def judgement(results: list[Verification], acted: bool, improved: bool) -> Judgement:

@@ -9,11 +9,12 @@ from enum import StrEnum
 
 from nexus.incident import Event, EventKind
 from nexus.records.wording import plain
+from nexus.view.view import by_model
 
 LINES = 12
 """Latest lines of the timeline that are kept."""
 
-_WORKING = frozenset({EventKind.STARTED, EventKind.EVIDENCE, EventKind.STRUCK})
+_WORKING = frozenset({EventKind.STARTED, EventKind.EVIDENCE, EventKind.STRUCK, EventKind.AUTHORED})
 _QUIET = frozenset({EventKind.EVIDENCE, EventKind.STARTED})
 
 
@@ -60,7 +61,7 @@ class Board:
         self.now = max(self.now or event.at, event.at)
         self._headline(event)
         self._agents(event)
-        if event.kind not in _QUIET:
+        if event.kind not in _QUIET and not by_model(event):
             self.lines.append(event)
         return True
 
@@ -91,7 +92,7 @@ class Board:
         desk = self.agents.get(event.actor)
         if desk is not None:
             desk.looks += event.kind is EventKind.EVIDENCE
-            desk.said = plain(event.text)
+            desk.said = desk.said if event.kind is EventKind.AUTHORED else plain(event.text)
             if event.kind not in _WORKING:
                 desk.work = Work.FAILED if event.kind is EventKind.ABSENT else Work.DONE
         if event.kind is EventKind.CLOSED:

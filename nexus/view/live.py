@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nexus.incident import Event, EventKind
-from nexus.records.wording import duration, plain, said
+from nexus.records.wording import cost_text, duration, plain, said
+from nexus.responder.llm.budget import Spent
 from nexus.view.board import Board, Desk, Work
 
 SEVERITY_STYLES = {"P0": "bold white on red", "P1": "bold red", "P2": "yellow", "P3": "cyan"}
@@ -33,6 +34,10 @@ _LOUD = {
 }
 
 
+SPOKEN = 120
+"""Characters of what a model is writing that are shown."""
+
+
 class LiveView:
     """For a terminal. `now` gives the incident's time; without it, that of the latest event."""
 
@@ -41,6 +46,8 @@ class LiveView:
         self._console = console
         self._now = now
         self._word = ""
+        self._spent = ""
+        self._speaking: dict[str, str] = {}
         self._changing = threading.Lock()
         self._live = Live(get_renderable=self.render, console=console, refresh_per_second=8, transient=False)
 
@@ -48,10 +55,21 @@ class LiveView:
         """Taken onto the board; the next refresh shows it."""
         with self._changing:
             self.board.take(event)
+            if event.kind is EventKind.AUTHORED:
+                self._speaking.pop(event.actor, None)
 
     def status(self, text: str) -> None:
         """Shown at the foot until the next."""
         self._word = plain(text)
+
+    def said(self, agent: str, task: str, piece: str) -> None:  # noqa: ARG002 - the task stands beside the agent already
+        """The end of what the agent is writing is shown until it has answered."""
+        with self._changing:
+            self._speaking[agent] = (self._speaking.get(agent, "") + piece)[-SPOKEN:]
+
+    def spent(self, spent: Spent) -> None:
+        """Shown in the head."""
+        self._spent = cost_text(spent.calls, spent.tokens, spent.usd)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -86,6 +104,8 @@ class LiveView:
             parts.append(self._agents())
         if self.board.lines:
             parts.append(self._lines())
+        for agent, words in self._speaking.items():
+            parts.append(Text(f"{plain(agent)}: … {plain(words)}", style="italic dim", no_wrap=True, overflow="ellipsis"))
         if self._word and not self.board.outcome:
             parts.append(Text(self._word, style="dim"))
         return Panel(Group(*parts), title=Text(self.board.incident or "NEXUS"), title_align="left", border_style="dim")
@@ -104,6 +124,8 @@ class LiveView:
             head.append(f" · {duration(max(timedelta(), at - board.opened_at))} since it was opened")
         if at and board.next_update and not board.outcome:
             head.append(f" · next update {board.next_update:%H:%M} UTC, in {duration(max(timedelta(), board.next_update - at))}")
+        if self._spent:
+            head.append(f"\n{self._spent}", "dim")
         return head
 
     def _agents(self) -> Table:

@@ -1,22 +1,20 @@
-"""Renderings: an incident, a list of incidents and an evaluation's table, for a terminal."""
+"""Renderings: an incident and a list of incidents, for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nexus.incident import Incident
-from nexus.records.wording import UNKNOWN, count, duration, moment, plain
+from nexus.incident import Author, Incident
+from nexus.incident.incident import usage_of
+from nexus.records.wording import UNKNOWN, cost_text, count, duration, moment
+from nexus.view.cells import table_of, text_of
 from nexus.view.live import SEVERITY_STYLES
-
-Row = Mapping[str, Any]
-"""One case or one system of `nexus eval --json`."""
 
 
 def render_incident(incident: Incident, *, with_timeline: bool = True) -> RenderableType:
@@ -28,6 +26,8 @@ def render_incident(incident: Incident, *, with_timeline: bool = True) -> Render
         parts.append(_actions(incident))
     if incident.verification:
         parts.append(_verification(incident))
+    if incident.authorship:
+        parts.append(_authorship(incident))
     if with_timeline:
         parts.append(_timeline(incident))
     if incident.open_questions:
@@ -37,50 +37,21 @@ def render_incident(incident: Incident, *, with_timeline: bool = True) -> Render
 
 def render_list(incidents: Sequence[Incident]) -> RenderableType:
     """`nexus list`: one line an incident."""
-    table = _table("Id", "Severity", "Outcome", "Opened", "Took", "Cause", "Alert")
+    table = table_of("Id", "Severity", "Outcome", "Opened", "Took", "Cause", "Alert")
     for column in table.columns[:2]:
         column.no_wrap = True
     for incident in incidents:
         took = incident.ended_at - incident.opened_at if incident.ended_at else None
         table.add_row(
-            _text(incident.id),
+            text_of(incident.id),
             _severity(incident),
             incident.outcome.value.replace("_", " "),
             moment(incident.opened_at),
             duration(took) if took else "not ended",
-            _text(_cause(incident)),
-            _text(incident.alert.title),
+            text_of(_cause(incident)),
+            text_of(incident.alert.title),
         )
     return table if incidents else Text("No incidents are recorded here.")
-
-
-def render_eval_table(
-    cases: Sequence[Mapping[str, Any]], summary: Mapping[str, Mapping[str, Any]] | None = None
-) -> RenderableType:
-    """`nexus eval`: one line a case, then a line a system; only what was not as expected is spelled out."""
-    ranked = any(case.get("rank") is not None for case in cases)
-    table = _table("", "Case", "System", *(("Rank",) if ranked else ()), "Expected", "Got", "Seconds")
-    for case in cases:
-        passed = bool(case.get("passed"))
-        table.add_row(
-            Text("✓", style="green") if passed else Text("✗", style="red"),
-            _text(case.get("id")),
-            _text(case.get("system")),
-            *((_text(case.get("rank")),) if ranked else ()),
-            _text(_told(case.get("expected"), None if passed else case.get("got"))),
-            Text("as expected", style="dim") if passed else _text(_told(case.get("got"), case.get("expected"))),
-            f"{float(case.get('seconds') or 0.0):.1f}",
-        )
-    good = sum(bool(case.get("passed")) for case in cases)
-    parts: list[RenderableType] = [table, Text(f"{good} of {len(cases)} as expected")]
-    if summary:
-        totals = _table("System", "Cases", "At 1", "At 3", "At 5", "Cause")
-        for system, row in summary.items():
-            totals.add_row(
-                _text(system), _text(row.get("n")), *(_share(row.get(name)) for name in ("at1", "at3", "at5", "cause"))
-            )
-        parts.append(totals)
-    return Group(*parts)
 
 
 def _facts(incident: Incident) -> Panel:
@@ -88,65 +59,81 @@ def _facts(incident: Incident) -> Panel:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     took = incident.ended_at - incident.opened_at if incident.ended_at else None
-    table.add_row("alert", _text(incident.alert.title))
+    table.add_row("alert", text_of(incident.alert.title))
     table.add_row("severity", _severity(incident))
     table.add_row("status", incident.status.value)
     table.add_row("outcome", f"{incident.outcome.value.replace('_', ' ')}: {incident.outcome.meaning}")
     table.add_row("opened", moment(incident.opened_at) + (f", ended after {duration(took)}" if took else ""))
-    table.add_row("team", _text(", ".join(incident.team) or UNKNOWN))
-    table.add_row("cause", _text(f"{_cause(incident)} ({incident.cause.status.value}, {incident.cause.confidence:.0%})"))
-    table.add_row("", _text(incident.cause.statement))
+    table.add_row("team", text_of(", ".join(incident.team) or UNKNOWN))
+    table.add_row("cause", text_of(f"{_cause(incident)} ({incident.cause.status.value}, {incident.cause.confidence:.0%})"))
+    table.add_row("", text_of(incident.cause.statement))
     told = (("status update", incident.status_updates), ("brief", incident.briefs), ("escalation", incident.escalations))
     table.add_row("told", ", ".join(count(len(words), name) for name, words in told))
     table.add_row("evidence", count(len(incident.evidence), "look") + " at the world")
     if incident.usage.calls:
-        cost = f"{incident.usage.calls} model calls, {incident.usage.prompt_tokens + incident.usage.completion_tokens} tokens"
-        table.add_row("usage", f"{cost}, {incident.usage.cost_usd:.2f} USD")
-    return Panel(table, title=_text(incident.id), title_align="left")
+        usage = incident.usage
+        table.add_row("models", cost_text(usage.calls, usage.tokens, usage.cost_usd))
+    return Panel(table, title=text_of(incident.id), title_align="left")
 
 
 def _suspects(incident: Incident) -> Table:
-    table = _table("Suspect", "Score", "Why", "Evidence")
+    table = table_of("Suspect", "Score", "Why", "Evidence")
     for suspect in incident.suspects[:5]:
-        why, cited = _text("; ".join(suspect.reasons)), _text(", ".join(suspect.evidence))
-        table.add_row(_text(suspect.component), f"{suspect.score:.2f}", why, cited)
+        why, cited = text_of("; ".join(suspect.reasons)), text_of(", ".join(suspect.evidence))
+        table.add_row(text_of(suspect.component), f"{suspect.score:.2f}", why, cited)
     return table
 
 
 def _actions(incident: Incident) -> Table:
-    table = _table("Attempt", "Action", "By", "Approved by", "Result")
+    table = table_of("Attempt", "Action", "By", "Approved by", "Result")
     for record in incident.actions:
         approved = record.approval.by if record.approval else "nobody"
-        result = _text(f"{record.result.value}: {record.detail}" if record.detail else record.result.value)
-        table.add_row(str(record.attempt), _text(record.action), _text(record.by), _text(approved), result)
+        result = text_of(f"{record.result.value}: {record.detail}" if record.detail else record.result.value)
+        table.add_row(str(record.attempt), text_of(record.action), text_of(record.by), text_of(approved), result)
     return table
 
 
 def _verification(incident: Incident) -> Table:
-    table = _table("Attempt", "Verifier", "Passed", "Checks")
+    table = table_of("Attempt", "Verifier", "Passed", "Checks")
     for judged in incident.verification:
         failed = "; ".join(f"{c.check}: {c.detail}" for c in judged.checks if not c.passed)
         checks = failed or count(len(judged.checks), "check") + " passed"
         passed = Text("yes", style="green") if judged.passed else Text("no", style="red")
-        table.add_row(str(judged.attempt), _text(judged.agent), passed, _text(checks))
+        table.add_row(str(judged.attempt), text_of(judged.agent), passed, text_of(checks))
+    return table
+
+
+def _authorship(incident: Incident) -> Table:
+    """By agent: what a model answered and what the rules took over, and what that cost."""
+    table = table_of("Agent", "By model", "By rules", "Calls", "Tokens", "USD", "Seconds", "Struck", "Why rules")
+    for agent in dict.fromkeys(a.agent for a in incident.authorship):
+        own = [a for a in incident.authorship if a.agent == agent]
+        used = usage_of(own)
+        modelled = [a for a in own if a.by is Author.MODEL]
+        table.add_row(
+            text_of(agent), str(len(modelled)), str(len(own) - len(modelled)), str(used.calls), f"{used.tokens:,}",
+            "-" if used.cost_usd is None else f"{used.cost_usd:.4f}", f"{sum(a.seconds for a in own):.1f}",
+            f"{sum(len(a.struck) for a in own)} of {sum(a.claims for a in own)}",
+            text_of("; ".join(dict.fromkeys(a.why for a in own if a.why))),
+        )  # fmt: skip
     return table
 
 
 def _timeline(incident: Incident) -> Table:
-    table = _table("UTC", "Since", "Who", "What")
+    table = table_of("UTC", "Since", "Who", "What")
     for entry in incident.timeline:
         if entry.kind not in ("started", "evidence"):
             since = duration(max(timedelta(), entry.at - incident.opened_at))
             table.add_row(
-                f"{entry.at:%H:%M:%S}", f"+{since}", _text(entry.actor), _text(entry.text.removeprefix(f"{entry.actor}: "))
+                f"{entry.at:%H:%M:%S}", f"+{since}", text_of(entry.actor), text_of(entry.text.removeprefix(f"{entry.actor}: "))
             )
     return table
 
 
 def _questions(incident: Incident) -> Table:
-    table = _table("Open question", "Until")
+    table = table_of("Open question", "Until")
     for question in incident.open_questions:
-        table.add_row(_text(question.text), moment(question.deadline))
+        table.add_row(text_of(question.text), moment(question.deadline))
     return table
 
 
@@ -158,25 +145,3 @@ def _cause(incident: Incident) -> str:
 def _severity(incident: Incident) -> Text:
     name = incident.severity.value if incident.severity else UNKNOWN
     return Text(name, style=SEVERITY_STYLES.get(name, ""))
-
-
-def _told(value: Any, other: Any) -> str:
-    if not isinstance(value, Mapping):
-        return UNKNOWN if value is None else str(value)
-    shown = {k: v for k, v in value.items() if not isinstance(other, Mapping) or other.get(k) != v}
-    return ", ".join(f"{k} {v}" for k, v in shown.items())
-
-
-def _share(value: Any) -> str:
-    return f"{value:.0%}" if isinstance(value, float) else "-" if value is None else str(value)
-
-
-def _text(value: Any) -> Text:
-    return Text(plain("" if value is None else str(value)))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(header_style="dim", box=None, padding=(0, 1))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -7,11 +7,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import IO, Protocol
 
-from nexus.incident import Event, EventKind
+from nexus.incident import Author, Event, EventKind
 from nexus.records.wording import duration, plain, said
+from nexus.responder.llm.budget import Spent
 
 WIDEST = 240
 """Characters of an event's text in one line."""
+
+
+def by_model(event: Event) -> bool:
+    """Whether it only says that a model answered, as it was meant to."""
+    return event.kind is EventKind.AUTHORED and event.data["authorship"]["by"] == Author.MODEL
 
 
 class View(Protocol):
@@ -23,6 +29,14 @@ class View(Protocol):
 
     def status(self, text: str) -> None:
         """A passing word that is no part of the record, such as what is being waited for."""
+        ...
+
+    def said(self, agent: str, task: str, piece: str) -> None:
+        """A model wrote a piece of text for that agent."""
+        ...
+
+    def spent(self, spent: Spent) -> None:
+        """What models have cost the incident so far."""
         ...
 
     @contextmanager
@@ -43,6 +57,12 @@ class QuietView:
         """Nothing."""
 
     def status(self, text: str) -> None:
+        """Nothing."""
+
+    def said(self, agent: str, task: str, piece: str) -> None:
+        """Nothing."""
+
+    def spent(self, spent: Spent) -> None:
         """Nothing."""
 
     @contextmanager
@@ -67,7 +87,7 @@ class PlainView:
 
     def event(self, event: Event) -> None:
         """Its time, the time since the opening, who, what kind, and its text."""
-        if (event.incident, event.key) in self._seen or event.kind is EventKind.EVIDENCE:
+        if (event.incident, event.key) in self._seen or event.kind is EventKind.EVIDENCE or by_model(event):
             return  # a look's meaning follows as its agent's finding; the look itself is in the incident's folder
         self._seen.add((event.incident, event.key))
         if event.kind is EventKind.OPENED or self._opened_at is None:
@@ -83,6 +103,12 @@ class PlainView:
         if line != self._last:
             self._last = line
             self._write(f"... {line}")
+
+    def said(self, agent: str, task: str, piece: str) -> None:
+        """Nothing: a line is written when something is recorded."""
+
+    def spent(self, spent: Spent) -> None:
+        """Nothing: the report at the end says it."""
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from nexus.errors import ResponderError
-from nexus.incident import Usage, Word
+from nexus.incident import Word
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules.correlate import correlate
@@ -47,7 +47,3 @@ class RulesResponder:
         if not isinstance(answer, schema):
             raise ResponderError(f"the rules answer {task.name} with {type(answer).__name__}", f"asked was {schema.__name__}")
         return answer
-
-    def usage(self, incident: str) -> Usage:  # noqa: ARG002 - the contract's; no model is called for any incident
-        """No model is called."""
-        return Usage()

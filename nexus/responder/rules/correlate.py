@@ -237,7 +237,7 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
         component=first.component,
         status=status,
         confidence=round(confidence, 3),
-        introduced_at=_introduced(first, looks) or first.onset or board.onset,
+        introduced_at=introduced(first, looks) or first.onset or board.onset,
         statement=_statement(first, support),
         mechanism=first.mechanism,
         change=first.change,
@@ -255,7 +255,7 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
     return Diagnosis(hypotheses=tuple(_hypothesis(*t) for t in tested), suspects=suspects, cause=cause, ruled_out=ruled_out)
 
 
-def _introduced(first: SuspectEntry, looks: Mapping[str, Evidence]) -> datetime | None:
+def introduced(first: SuspectEntry, looks: Mapping[str, Evidence]) -> datetime | None:
     """When the change held responsible was made."""
     if first.change is None or "list_changes" not in looks:
         return None

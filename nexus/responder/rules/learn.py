@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -109,9 +109,38 @@ def _data(classification: Classification) -> Claim:
     return Claim(text=text, evidence=classification.evidence, known=state in words)
 
 
-def score(kind: str, severity: Severity, confidence: float, reach: float) -> float:
-    """RICE: reach x impact x confidence / effort (Intercom, 2016); reach in thousands of users an hour, at least 1."""
-    return round(reach * IMPACT[severity] * confidence / EFFORT[kind], 2)
+CONFIDENCE = 0.8
+"""How sure it is that an item would have prevented or shortened the incident, for want of an estimate."""
+
+
+def score(severity: Severity, reach: float, confidence: float, effort: float) -> float:
+    """RICE: reach x impact x confidence / effort (Intercom, 2016); reach in thousands of users an hour, effort in weeks."""
+    return round(reach * IMPACT[severity] * confidence / effort, 2)
+
+
+def reach_of(classification: Classification) -> float:
+    """Thousands of users an hour, at least 1."""
+    return max(1.0, (classification.impact.users_affected or 0) * 60 / 1000)
+
+
+def ranked(incident: str, severity: Severity, scored: Iterable[tuple[float, ActionItem]]) -> Ranking:
+    """Action items as the backlog takes them, best first; equals by their deadline."""
+    ordered = sorted(scored, key=lambda p: (-p[0], p[1].deadline, p[1].id))
+    items = tuple(
+        BacklogItem(
+            key=f"{incident}:{item.id}",
+            rank=rank,
+            title=item.action,
+            owner=item.owner,
+            deadline=item.deadline,
+            severity=severity,
+            score=value,
+            incident=incident,
+            kind=item.kind,
+        )
+        for rank, (value, item) in enumerate(ordered, 1)
+    )
+    return Ranking(items=items)
 
 
 async def backlog(task: Task, _desk: Desk) -> Ranking:
@@ -119,7 +148,7 @@ async def backlog(task: Task, _desk: Desk) -> Ranking:
     facts = task.facts
     classification = Classification.model_validate(facts["classification"])
     alert = Alert.model_validate(facts["alert"])
-    reach = max(1.0, (classification.impact.users_affected or 0) * 60 / 1000)
+    severity, reach = classification.severity, reach_of(classification)
     items = [ActionItem.model_validate(i) for i in facts["action_items"]]
     if not items:
         key = f"{facts['incident']}:alert"
@@ -130,27 +159,10 @@ async def backlog(task: Task, _desk: Desk) -> Ranking:
             title=alert.title,
             owner=owner,
             deadline=datetime.fromisoformat(facts["opened_at"]) + timedelta(days=14),
-            severity=classification.severity,
-            score=score("incident", classification.severity, 0.8, reach),
+            severity=severity,
+            score=score(severity, reach, CONFIDENCE, EFFORT["incident"]),
             incident=facts["incident"],
             kind="defect",
         )
         return Ranking(items=(only,))
-    scored = sorted(
-        ((score(i.kind, classification.severity, 0.8, reach), i) for i in items), key=lambda p: (-p[0], p[1].deadline, p[1].id)
-    )
-    ranked = tuple(
-        BacklogItem(
-            key=f"{facts['incident']}:{item.id}",
-            rank=rank,
-            title=item.action,
-            owner=item.owner,
-            deadline=item.deadline,
-            severity=classification.severity,
-            score=value,
-            incident=facts["incident"],
-            kind=item.kind,
-        )
-        for rank, (value, item) in enumerate(scored, 1)
-    )
-    return Ranking(items=ranked)
+    return ranked(facts["incident"], severity, ((score(severity, reach, CONFIDENCE, EFFORT[i.kind]), i) for i in items))

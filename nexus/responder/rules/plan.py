@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from nexus.incident import Action, ActionKind, Cause, Evidence, Plan, RootCause, Step
 from nexus.library import Library
@@ -54,14 +53,22 @@ def order(options: Sequence[Action], branch: Branch, cause: RootCause, previous:
     return sorted((o for o in options if sensible(o)), key=place)
 
 
-async def _previous(desk: Desk, task: Task, cause: RootCause) -> str | None:
+def _previous(cause: RootCause, seen: Iterable[Evidence]) -> str | None:
     """What the guilty change replaced."""
-    if cause.change is None or "list_changes" not in task.agent.tools:
-        return None
-    evidence = await desk.use("list_changes")
-    if evidence.failed:
-        return None
-    return next((c.previous for c in reading(evidence, ChangesReading).changes if c.id == cause.change), None)
+    for evidence in seen:
+        if cause.change is not None and evidence.tool == "list_changes" and not evidence.failed:
+            return next((c.previous for c in reading(evidence, ChangesReading).changes if c.id == cause.change), None)
+    return None
+
+
+def eligible(task: Task, seen: Sequence[Evidence]) -> list[Action]:
+    """Of the changes that the world offered in this task, those that the branch takes and the agent may propose, best first."""
+    cause = RootCause.model_validate(task.facts["cause"])
+    branch = Branch.model_validate(task.facts["branch"])
+    excluded: set[str] = set(task.facts["excluded"])
+    offered = [o for e in seen if e.tool == "action_options" and not e.failed for o in reading(e, OptionsReading).options]
+    fresh = {o.digest: o for o in offered if o.digest not in excluded and o.kind in task.agent.actions}
+    return order(list(fresh.values()), branch, cause, _previous(cause, seen))
 
 
 def actor_title(library: Library, name: str, fallback: str) -> str:
@@ -84,38 +91,37 @@ def _steps(task: Task, branch: Branch, action: Action) -> tuple[Step, ...]:
     )
 
 
+def planned(task: Task, action: Action, rationale: str, evidence: tuple[str, ...]) -> Plan:
+    """The branch's lines with that action on the one that carries it out."""
+    cause = RootCause.model_validate(task.facts["cause"])
+    branch = Branch.model_validate(task.facts["branch"])
+    done = action.model_copy(update={"proposed_by": task.agent.title, "evidence": evidence, "reason": cause.statement})
+    return Plan(
+        branch=branch.cause.value,
+        attempt=int(task.facts["attempt"]),
+        steps=_steps(task, branch, done),
+        rationale=rationale,
+        evidence=evidence,
+    )
+
+
 async def plan(task: Task, desk: Desk) -> PlanAnswer:
     """The first fitting option whose dry run is well and that was not tried or rejected before."""
     cause = RootCause.model_validate(task.facts["cause"])
-    branch = Branch.model_validate(task.facts["branch"])
-    excluded: set[str] = set(task.facts["excluded"])
     if cause.component is None:
         return PlanAnswer(plan=None, why_none="no component is named")
     if cause.cause is Cause.CODE_BUG and "locate_error" in task.agent.tools:
         await desk.use("locate_error", component=cause.component)
-    previous = await _previous(desk, task, cause)
+    if cause.change is not None and "list_changes" in task.agent.tools:
+        await desk.use("list_changes")
     offered = await desk.use("action_options", component=cause.component)
     if offered.failed:
         return PlanAnswer(plan=None, why_none=offered.summary)
-    fresh = [o for o in reading(offered, OptionsReading).options if o.digest not in excluded]
-    for option in order(fresh, branch, cause, previous):
-        if option.kind not in task.agent.actions:
-            continue
-        tried: Evidence = await desk.use("dry_run", **_arguments(option))
+    for option in eligible(task, desk.seen):
+        tried: Evidence = await desk.use("dry_run", **option.model_dump(mode="json"))
         if tried.failed or not reading(tried, DryRunReading).ok:
             continue
         evidence = tuple(dict.fromkeys((*cause.evidence, offered.id, tried.id)))
-        action = option.model_copy(update={"proposed_by": task.agent.title, "evidence": evidence, "reason": cause.statement})
-        answer = Plan(
-            branch=branch.cause.value,
-            attempt=int(task.facts["attempt"]),
-            steps=_steps(task, branch, action),
-            rationale=f"{cause.statement}; {tried.summary}",
-            evidence=evidence,
-        )
-        return PlanAnswer(plan=answer)
+        return PlanAnswer(plan=planned(task, option, f"{cause.statement}; {tried.summary}", evidence))
+    branch = Branch.model_validate(task.facts["branch"])
     return PlanAnswer(plan=None, why_none=f"no untried action of the {branch.cause.value} branch fits {cause.component}")
-
-
-def _arguments(action: Action) -> dict[str, Any]:
-    return action.model_dump(mode="json")

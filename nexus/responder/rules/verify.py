@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nexus.incident import Cause, CheckResult, Evidence, Verification
@@ -23,12 +23,7 @@ from nexus.tools.readings import (
 async def verify(task: Task, desk: Desk) -> Verification:
     """Passed when every check passed; worse when a reading says that health fell since the action."""
     facts = task.facts
-    cause = facts.get("cause") or {}
-    beyond_us = (
-        {cause["component"]} if cause.get("cause") == Cause.EXTERNAL_DEPENDENCY.value and facts.get("phase") == "fix" else set()
-    )
-    component = cause.get("component")
-    before: Mapping[str, Any] = facts.get("before") or {}
+    component = (facts.get("cause") or {}).get("component")
     results: list[CheckResult] = []
     looked: dict[str, Evidence] = {}
     worse = False
@@ -38,7 +33,7 @@ async def verify(task: Task, desk: Desk) -> Verification:
         name = f"{check['tool']}{sorted(arguments.items())}"
         evidence = looked.get(name) or await desk.use(check["tool"], **arguments)
         looked[name] = evidence
-        passed, detail = judge(evidence, beyond_us, before.get(check["tool"]), component)
+        passed, detail = judge(evidence, scope_of(facts, check["tool"]))
         if check["tool"] == "recovery" and not evidence.failed:
             worse = worse or reading(evidence, RecoveryReading).worse
         results.append(CheckResult(check=check["text"], passed=passed, detail=detail, evidence=(evidence.id,)))
@@ -53,38 +48,46 @@ async def verify(task: Task, desk: Desk) -> Verification:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
-    """What a look is judged against."""
+class Scope:
+    """What a look is judged against: what is beyond us, that tool's look before the action, the component held responsible."""
 
-    beyond_us: set[str]
-    before: Mapping[str, Any]
-    component: str | None
+    beyond_us: frozenset[str] = frozenset()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    component: str | None = None
 
 
-def _recovery(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+def scope_of(facts: Mapping[str, Any], tool: str) -> Scope:
+    """The scope of a verification's looks with that tool; a third party that is worked around is beyond us."""
+    cause = facts.get("cause") or {}
+    outside = cause.get("cause") == Cause.EXTERNAL_DEPENDENCY.value and facts.get("phase") == "fix"
+    before = (facts.get("before") or {}).get(tool) or {}
+    return Scope(frozenset({cause["component"]}) if outside else frozenset(), before, cause.get("component"))
+
+
+def _recovery(evidence: Evidence, scope: Scope) -> tuple[bool, str]:
     found = reading(evidence, RecoveryReading)
     left = [c for c in found.abnormal if c not in scope.beyond_us]
     return (found.recovered or (bool(found.looked_at) and not left)) and not found.worse, evidence.summary
 
 
-def _infrastructure(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+def _infrastructure(evidence: Evidence, scope: Scope) -> tuple[bool, str]:
     now = {(p.component, p.problem) for p in reading(evidence, InfrastructureReading).problems}
     then = {(p["component"], p["problem"]) for p in scope.before.get("problems", [])}
     fresh = sorted(f"{component}: {problem}" for component, problem in now - then)
     return not fresh, f"new problems: {', '.join(fresh)}" if fresh else "no new problem on any node or workload"
 
 
-def _rates(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+def _rates(evidence: Evidence, scope: Scope) -> tuple[bool, str]:
     entries = reading(evidence, ErrorRatesReading).entries
     return not any(e.abnormal and e.component not in scope.beyond_us for e in entries), evidence.summary
 
 
-def _dependencies(evidence: Evidence, scope: _Scope) -> tuple[bool, str]:
+def _dependencies(evidence: Evidence, scope: Scope) -> tuple[bool, str]:
     known = reading(evidence, DependenciesReading).dependencies
     return not any(d.failing and scope.component in (None, d.name) for d in known), evidence.summary
 
 
-_JUDGES: dict[str, Callable[[Evidence, _Scope], tuple[bool, str]]] = {
+_JUDGES: dict[str, Callable[[Evidence, Scope], tuple[bool, str]]] = {
     "recovery": _recovery,
     "infrastructure_state": _infrastructure,
     "api_error_rates": _rates,
@@ -94,11 +97,13 @@ _JUDGES: dict[str, Callable[[Evidence, _Scope], tuple[bool, str]]] = {
 }
 
 
-def judge(
-    evidence: Evidence, beyond_us: set[str], before: Mapping[str, Any] | None, component: str | None
-) -> tuple[bool | None, str]:
+JUDGED = frozenset(_JUDGES)
+"""Tools whose values say by themselves whether all is well."""
+
+
+def judge(evidence: Evidence, scope: Scope) -> tuple[bool | None, str]:
     """Whether one look says that all is well; None when it could not look; a look without a judge passes by having been taken."""
     if evidence.failed:
         return None, evidence.summary
     known = _JUDGES.get(evidence.tool)
-    return known(evidence, _Scope(beyond_us, before or {}, component)) if known else (True, evidence.summary)
+    return known(evidence, scope) if known else (True, evidence.summary)

@@ -1,26 +1,23 @@
-"""Evaluation: scenarios and recordings run through the whole engine, held against what is expected."""
+"""Case: one incident run through the whole engine and held against what is expected, and the shares over many of them."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import Field
 
 from nexus.embedded import handle
-from nexus.errors import UsageError, WorldError
 from nexus.incident import Incident, Word
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.records.memory import MemoryStore
+from nexus.responder.contract import Responder
 from nexus.responder.rules import RulesResponder
 from nexus.runbook import team_for
-from nexus.world.open import Opened, open_world
-from nexus.world.sandbox import open_sandbox, scenario_names
+from nexus.world.open import Opened
 from nexus.world.sandbox.scenario import Expectation
 
 
@@ -54,14 +51,14 @@ class Evaluation(Word):
     summary: dict[str, Summary] = Field(default_factory=dict)
 
 
-async def run_case(opened: Opened, library: Library, until: str | None = None) -> Incident:
-    """One incident in memory, every approval given."""
+async def run_case(opened: Opened, library: Library, until: str | None = None, responder: Responder | None = None) -> Incident:
+    """One incident in memory, every approval given; the rules answer unless another `responder` does."""
     alert = read_alert(json.dumps(opened.alert), now=opened.world.clock.now())
     return await handle(
         alert,
         library=library,
         world=opened.world,
-        responder=RulesResponder(),
+        responder=responder or RulesResponder(),
         records=MemoryStore(),
         checkpointer=InMemorySaver(),
         until=until,
@@ -143,129 +140,10 @@ def wrong_in(expect: Expectation, incident: Incident, library: Library, frontend
     return wrong
 
 
-def _rank(incident: Incident, components: Sequence[str]) -> int | None:
+def rank_of(incident: Incident, components: Sequence[str]) -> int | None:
+    """The place of the first of these among the suspects, from 1; None when none is there."""
     places = [i for i, s in enumerate(incident.suspects, 1) if s.component in components]
     return places[0] if places else None
-
-
-async def evaluate_scenario(folder: str | Path, library: Library, seed: int | None = None) -> CaseResult:
-    """One scenario against its expectation."""
-    sandbox = open_sandbox(folder, seed=seed)
-    scenario = sandbox.scenario
-    begun = time.perf_counter()
-    incident = await run_case(Opened(sandbox.world, scenario.title, sandbox.alert_payload), library)
-    seconds = time.perf_counter() - begun
-    service = sandbox.world.catalog.get(incident.alert.service)
-    wrong = wrong_in(scenario.expect, incident, library, service is not None and service.kind == "frontend")
-    return CaseResult(
-        id=scenario.name,
-        system="sandbox",
-        passed=not wrong,
-        rank=_rank(incident, scenario.expect.component),
-        expected=scenario.expect.model_dump(mode="json", exclude_defaults=True),
-        got=got_of(incident),
-        seconds=round(seconds, 3),
-        wrong=tuple(wrong),
-    )
-
-
-async def evaluate_sandbox(folders: Iterable[str | Path], library: Library, seed: int | None = None) -> Evaluation:
-    """Every scenario, one after another; one that cannot be read is a case that failed and stops no other."""
-    cases = []
-    for folder in folders:
-        try:
-            cases.append(await evaluate_scenario(folder, library, seed))
-        except WorldError as error:
-            got = {"error": str(error)}
-            unread = CaseResult(
-                id=Path(folder).name,
-                system="sandbox",
-                passed=False,
-                rank=None,
-                expected={},
-                got=got,
-                seconds=0.0,
-                wrong=(str(error),),
-            )
-            cases.append(unread)
-    return Evaluation(cases=tuple(cases), summary=summaries(cases))
-
-
-def scenario_folders(directory: Path | None) -> list[str | Path]:
-    """The shipped scenarios, or every folder with a scenario.yaml in `directory` (or that folder itself)."""
-    if directory is None:
-        return list(scenario_names())
-    if (directory / "scenario.yaml").is_file():
-        return [directory]
-    found = sorted(p.parent for p in directory.glob("*/scenario.yaml"))
-    if not found:
-        raise WorldError(f"{directory} holds no scenario", "give a folder with scenario.yaml, or one that holds such folders")
-    return list(found)
-
-
-def read_labels(path: Path) -> dict[str, dict[str, Any]]:
-    """`id` to the answer: `service`, `cause`, `system`. Raises UsageError naming file and line."""
-    labels: dict[str, dict[str, Any]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read ({error})", "give a JSON Lines file with id, service and cause") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-            labels[str(entry["id"])] = entry
-        except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(
-                f"{path}:{number} is no label ({error})", "each line is an object with id, service and cause"
-            ) from error
-    return labels
-
-
-def recording_folders(directory: Path) -> list[Path]:
-    """Every recording in `directory`, or that folder itself. Raises WorldError when there is none."""
-    if (directory / "alert.json").is_file():
-        return [directory]
-    found = sorted(p.parent for p in directory.glob("*/alert.json"))
-    if not found:
-        raise WorldError(f"{directory} holds no recording", "give a folder whose folders hold alert.json and metrics.csv")
-    return found
-
-
-async def evaluate_recordings(directory: Path, labels: Mapping[str, Mapping[str, Any]], library: Library) -> Evaluation:
-    """Every recording in `directory`, investigated to its diagnosis."""
-    folders = recording_folders(directory)
-    cases = []
-    for folder in folders:
-        opened = open_world(f"recording:{folder}")
-        begun = time.perf_counter()
-        incident = await run_case(opened, library, until="investigation")
-        seconds = time.perf_counter() - begun
-        label = labels.get(folder.name, {})
-        rank = _rank(incident, [label["service"]]) if "service" in label else None
-        cause = incident.cause
-        guess = cause.cause.value
-        got = {
-            "severity": incident.severity.value if incident.severity else None,
-            "service": cause.component,
-            "cause": guess,
-            "status": cause.status.value,
-            "confidence": cause.confidence,
-            "suspects": [s.component for s in incident.suspects[:5]],
-        }
-        cases.append(
-            CaseResult(
-                id=folder.name,
-                system=str(label.get("system") or incident.alert.labels.get("system", "unknown")),
-                passed=rank == 1 and label.get("cause") == guess,
-                rank=rank,
-                expected={k: label[k] for k in ("service", "cause") if k in label},
-                got=got,
-                seconds=round(seconds, 3),
-            )
-        )
-    return Evaluation(cases=tuple(cases), summary=summaries([c for c in cases if c.expected]))
 
 
 def summaries(cases: Sequence[CaseResult]) -> dict[str, Summary]:

@@ -1,0 +1,54 @@
+"""Evaluation: scenarios and recordings run through the whole engine, held against what is expected; models against the rules."""
+
+from nexus.evaluate.case import (
+    STEPS,
+    CaseResult,
+    Evaluation,
+    Summary,
+    finished,
+    first_of_each,
+    got_of,
+    in_order,
+    run_case,
+    summaries,
+    wrong_in,
+)
+from nexus.evaluate.compare import Benchmark, Compared, Entry, Watching, benchmark_of, compare_sandbox, passed
+from nexus.evaluate.recordings import evaluate_recordings, read_labels, recording_folders
+from nexus.evaluate.run import Contender, Right, Run
+from nexus.evaluate.sandbox import chosen, evaluate_sandbox, evaluate_scenario, name_of, scenario_folders
+from nexus.evaluate.scores import Rate, Score
+
+__all__ = [
+    "STEPS",
+    "Benchmark",
+    "CaseResult",
+    "Compared",
+    "Contender",
+    "Entry",
+    "Evaluation",
+    "Rate",
+    "Right",
+    "Run",
+    "Score",
+    "Summary",
+    "Watching",
+    "benchmark_of",
+    "chosen",
+    "compare_sandbox",
+    "evaluate_recordings",
+    "evaluate_sandbox",
+    "evaluate_scenario",
+    "finished",
+    "first_of_each",
+    "got_of",
+    "in_order",
+    "name_of",
+    "passed",
+    "read_labels",
+    "recording_folders",
+    "run_case",
+    "scenario_folders",
+    "summaries",
+    "wrong_in",
+]

@@ -1,0 +1,159 @@
+"""`nexus eval`: many incidents held against what is expected, by the rules, by models, and side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from nexus.errors import UsageError
+from nexus.options import JsonOption, LibraryOption, open_library
+from nexus.process import fail
+from nexus.run import Thinks, model_flags
+from nexus.telemetry import telemetry
+
+if TYPE_CHECKING:
+    from nexus.evaluate import Compared, Contender, Entry, Evaluation, Run
+    from nexus.library import Library
+
+evaluation = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Run many incidents and hold them against what is expected."
+)
+
+INTERRUPTED = 130
+"""Exit status."""
+
+
+@evaluation.command("sandbox")
+def eval_sandbox(  # noqa: PLR0917 - the command's options, each given by name
+    directory: Annotated[Path | None, typer.Argument(help="Folder of scenarios; the shipped ones when not given.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this scenario; may be given again.")] = None,
+    responder: Annotated[
+        Thinks | None, typer.Option(help="Who thinks: rules, or llm (the default where a model is named).")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name at OPENAI_BASE_URL; its key is OPENAI_API_KEY.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="How often the model handles each scenario.")] = 1,
+    plain: Annotated[bool, typer.Option(help="Compare with one plain agent that has every tool and the same model.")] = True,
+    library: LibraryOption = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed than each scenario's own.")] = None,
+    names: Annotated[bool, typer.Option("--list", help="Name the scenarios.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every scenario; exit status 1 when one differs from its expectation.
+
+    With a model each is run by the rules, by the agents with the model and by one plain agent with the same model, side by side;
+    exit status 1 when one ends worse with the model than by the rules. It is named by --model, NEXUS_MODEL or nexus.yaml.
+    """
+    from nexus.evaluate import Entry, chosen, evaluate_sandbox, finished, scenario_folders  # noqa: PLC0415 - same
+    from nexus.settings import load_settings  # noqa: PLC0415 - same
+    from nexus.world.sandbox import scenario_names  # noqa: PLC0415 - same
+
+    try:
+        if names:
+            for name, title in scenario_names().items():
+                sys.stdout.write(f"{name:<28} {title}\n")
+            return
+        settings = load_settings(Path(), responder=responder.value if responder else None, model=model_flags(model))
+        folders = chosen(scenario_folders(directory), only or ())
+        if settings.thinks == "llm":
+            entry = Entry(settings.model, repeat, plain=plain, seed=seed)
+            raise typer.Exit(_compare(folders, open_library(library), entry, as_json))
+        _once(repeat)
+        with telemetry():
+            done = asyncio.run(evaluate_sandbox(folders, open_library(library), seed))
+    except UsageError as error:
+        raise fail(error) from error
+    _print(done, as_json)
+    raise typer.Exit(0 if finished(done) else 1)
+
+
+def _once(repeat: int) -> None:
+    if repeat > 1:
+        raise UsageError("--repeat needs a model: the rules do the same each time", "give --model NAME, or set NEXUS_MODEL")
+
+
+def _compare(folders: Sequence[str | Path], library: Library, entry: Entry, as_json: bool) -> int:
+    """Run and print the comparison; its exit status. What is finished when it is interrupted is printed too."""
+    from rich.console import Console  # noqa: PLC0415 - kept off the path of --help
+
+    from nexus.evaluate import benchmark_of, compare_sandbox, passed  # noqa: PLC0415 - same
+    from nexus.view import render_benchmark  # noqa: PLC0415 - same
+
+    cases: list[Compared] = []
+    status = None
+
+    async def work() -> None:
+        async for case in compare_sandbox(folders, library, entry, Progress(sys.stderr)):
+            cases.append(case)  # noqa: PERF401 - one by one, so that an interrupt loses only the one under way
+
+    try:
+        with telemetry():
+            asyncio.run(work())
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nnexus: interrupted; {len(cases)} of {len(folders)} scenarios were finished\n")
+        status = INTERRUPTED
+    done = benchmark_of(entry, cases)
+    if as_json:
+        sys.stdout.write(done.model_dump_json(indent=2) + "\n")
+    else:
+        Console().print(render_benchmark(done.model_dump(mode="json")))
+    return status or (0 if passed(done) else 1)
+
+
+class Progress:
+    """A line a run, where somebody is there to read it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream if stream.isatty() else None
+
+    def begins(self, scenario: str, contender: Contender, repetition: int) -> None:
+        """Who is at work on what."""
+        self._write(f"{scenario:<28} {contender:<5} {repetition:>2}  ")
+
+    def ended(self, run: Run) -> None:
+        """How it came out."""
+        self._write(f"{run.severity or 'unclassified'}, {run.outcome.replace('_', ' ')}, {run.seconds:.1f} s\n")
+
+    def _write(self, text: str) -> None:
+        if self._stream is not None:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+@evaluation.command("recordings")
+def eval_recordings(
+    directory: Annotated[Path, typer.Argument(help="Folder of recordings.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="The answers, JSON Lines; labels.jsonl in the folder when not given.")
+    ] = None,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Investigate every recorded outage; accuracy by system where answers are given."""
+    from nexus.evaluate import evaluate_recordings, read_labels  # noqa: PLC0415 - same
+
+    try:
+        path = labels or directory / "labels.jsonl"
+        answers = read_labels(path) if labels or path.is_file() else {}
+        with telemetry():
+            done = asyncio.run(evaluate_recordings(directory, answers, open_library(library)))
+    except UsageError as error:
+        raise fail(error) from error
+    _print(done, as_json)
+
+
+def _print(done: Evaluation, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(done.model_dump_json(indent=2) + "\n")
+        return
+    from rich.console import Console  # noqa: PLC0415 - same
+
+    from nexus.view import render_eval_table  # noqa: PLC0415 - same
+
+    Console().print(
+        render_eval_table([c.model_dump(mode="json") for c in done.cases], {k: v.model_dump() for k, v in done.summary.items()})
+    )

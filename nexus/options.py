@@ -1,0 +1,21 @@
+"""Options: what several commands take in the same way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nexus.library import Library
+
+LibraryOption = Annotated[Path | None, typer.Option("--library", help="Folder with agents/, prompts/ and graphs/.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def open_library(path: Path | None) -> Library:
+    """The library in that folder; the shipped one for None. Raises LibraryError."""
+    from nexus.library import Library  # noqa: PLC0415 - kept off the path of --help
+
+    return Library.open(path) if path else Library.default()
