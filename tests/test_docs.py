@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import typer.main
+from ruamel.yaml import YAML
 from test_imports import LAYERS
 
 import nexus.incident
 from nexus.cli import app
 from nexus.incident import Incident, Outcome
+from nexus.responder.llm.policy import ModelPolicy
 from nexus.run import EXIT
 
 ROOT = Path(__file__).parents[1]
@@ -65,6 +67,20 @@ def test_the_readmes_python_runs() -> None:
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
     assert getattr(names["incident"], "outcome", None) is Outcome.RESOLVED
+
+
+def test_the_python_about_models_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/models.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(code, "models.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("false_alarm ")
+
+
+def test_the_settings_of_models_are_as_the_page_says() -> None:
+    page = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    shown = YAML(typ="safe", pure=True).load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
+    assert ModelPolicy.model_validate(shown["model"]).incident.usd == 2.0
+    named = {name for row in re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert named <= set(ModelPolicy.model_fields)
 
 
 def test_the_readme_explains_every_key_of_the_document_and_no_other() -> None:
