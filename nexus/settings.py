@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -27,6 +34,18 @@ def _policy(value: Any) -> Any:
         return json.loads(value)
     except ValueError as error:
         raise ValueError(f"is no JSON ({error})") from error
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; a model's name in NEXUS_MODEL goes together with what NEXUS_MODEL__… say."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        named = found.get("model")
+        if isinstance(named, str) and not named.lstrip().startswith("{"):
+            rest = self.explode_env_vars("model", self.settings_cls.model_fields["model"], self.env_vars)
+            found["model"] = {**rest, "name": named}
+        return found
 
 
 class Settings(BaseSettings):
@@ -66,7 +85,7 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's; ours takes its place
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class's; not read
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
@@ -74,7 +93,7 @@ class Settings(BaseSettings):
         assert isinstance(init_settings, InitSettingsSource)
         given = dict(init_settings.init_kwargs)
         from_file = given.pop("_from_file", {})
-        return InitSettingsSource(settings_cls, given), env_settings, InitSettingsSource(settings_cls, from_file)
+        return InitSettingsSource(settings_cls, given), _Environment(settings_cls), InitSettingsSource(settings_cls, from_file)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -107,5 +126,6 @@ def load_settings(directory: Path, **flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        where = f"{path}, NEXUS_{name.upper()} or --{name.replace('_', '-')}"
-        raise SettingsError(f"setting {name}: {first['msg']}", f"mend it in {where}") from error
+        flag = f"--{name.replace('_', '-')}" if "." not in name else "its flag"
+        where = f"{path}, NEXUS_{name.upper().replace('.', '__')} or {flag}"
+        raise SettingsError(f"setting {name}: {first['msg'].removeprefix('Value error, ')}", f"mend it in {where}") from error

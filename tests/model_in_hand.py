@@ -23,7 +23,7 @@ from nexus.responder.llm.make import open_model
 from nexus.responder.llm.policy import ModelPolicy
 from nexus.responder.llm.responder import LlmResponder, Watcher
 from nexus.testing import run_scenario
-from nexus.testing.model_server import Asked, Call, ModelServer, Reply, Say, Script
+from nexus.testing.model_server import Asked, Call, ModelServer, Say, Script
 from nexus.tools.tool import Look
 from nexus.world.open import open_world
 

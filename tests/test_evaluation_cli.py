@@ -75,7 +75,7 @@ async def test_a_scenario_that_cannot_be_read_makes_the_exit_status_1_and_the_ot
     async with ModelServer(scripted) as server:
         status, out, _ = await nexus(str(tmp_path), env={"OPENAI_BASE_URL": server.url, "NEXUS_MODEL": "scripted"})
     assert status == 1
-    assert "scenario.yaml is not YAML" in " ".join(out.split())
+    assert "scenario.yamlisnotYAML" in "".join(out.split())  # a table breaks a path where it must
     assert "✓ backlogged" in out
 
 

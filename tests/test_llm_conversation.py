@@ -285,3 +285,14 @@ async def test_the_wording_that_was_used_is_signed() -> None:
     done = await told(looks_then_submits)
     assert set(done.signed.wording) == {"agents/backend-architect.md", "prompts/investigate.md", "prompts/system.md"}
     assert all(re.fullmatch(r"[0-9a-f]{12}", h) for h in done.signed.wording.values())
+
+
+async def test_an_error_nobody_foresaw_on_the_models_side_leaves_the_task_to_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("in somebody's chat")
+
+    monkeypatch.setattr("nexus.responder.llm.openai_chat.reply_of", broken)
+    done = await told(looks_then_submits)
+    assert done.signed.by is Author.RULES
+    assert done.signed.why == "m could not be asked: ZeroDivisionError: in somebody's chat"
+    assert len(findings(done)) == 5

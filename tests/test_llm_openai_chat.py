@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -210,3 +212,9 @@ def test_what_must_be_called_now_is_all_that_is_offered() -> None:
     ]
     assert body_of(replace(request, calls_only=True), Dialect(), stream=False)["tool_choice"] == "required"
     assert "tool_choice" not in body_of(request, Dialect(), stream=False)
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['openai'] = None\nfrom nexus import open_model\nopen_model('m')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "SettingsError: the llm responder needs the package openai: pip install 'nexus-incident-response[llm]'" in done.stderr

@@ -101,6 +101,7 @@ def test_a_secret_with_a_shape_of_its_own_vanishes_in_every_surrounding(
 
 
 NAMED = [
+    ("hasło: tajne-9931-kot", "tajne-9931-kot", "password"),
     ("password=hunter2x", "hunter2x", "password"),
     ("Password = hunter2x", "hunter2x", "password"),
     ("db_password: hunter2x", "hunter2x", "password"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,32 @@ def test_a_folder_in_the_files_place_is_said(tmp_path: Path) -> None:
     (tmp_path / "nexus.yaml").mkdir()
     with pytest.raises(SettingsError, match="is a folder"):
         load_settings(tmp_path)
+
+
+def test_a_models_name_alone_is_a_policy_and_brings_the_llm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nexus.yaml").write_text("model: small\n")
+    assert (load_settings(tmp_path).thinks, load_settings(tmp_path).model.name) == ("llm", "small")
+    assert load_settings(tmp_path, responder="rules").thinks == "rules"
+    monkeypatch.setenv("NEXUS_MODEL", "other")
+    monkeypatch.setenv("NEXUS_MODEL__WINDOW", "8192")
+    assert (load_settings(tmp_path).model.name, load_settings(tmp_path).model.window) == ("other", 8192)
+    assert load_settings(tmp_path, model={"name": "flag", "incident": {"tokens": 5000}}).model.incident.tokens == 5000
+
+
+def test_a_policy_in_the_environment_may_be_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXUS_MODEL", '{"name": "m", "tasks": {"escalate": "rules"}}')
+    assert load_settings(tmp_path).model.tasks == {"escalate": "rules"}
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"name": "m", "incident": {"tokens": -4}}, "NEXUS_MODEL__INCIDENT__TOKENS or its flag"),
+        ({"name": "m", "incident": {"usd": 1}}, "setting model: a budget in USD needs the price of m"),
+        ({"name": "m", "wndow": 1}, "setting model.wndow: Extra inputs are not permitted"),
+        ("{bad", "setting model: is no JSON"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_one_line_with_what_to_do(tmp_path: Path, model: object, said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        load_settings(tmp_path, model=model)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
-from nexus.errors import ModelError, ModelUnreachable
+from nexus.errors import ModelError, ModelUnreachable, RecordsError
 from nexus.grounding import ground_of
 from nexus.incident import Author, Authorship, Word
 from nexus.outgoing import components_of, outgoing_ground
@@ -146,6 +146,12 @@ class LlmResponder:
         except ModelError as error:
             job.why = str(error)
             self._breaker.failed(job.model, error)
+        except RecordsError:
+            self._breaker.let_go(job.model)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong on a model's side, the rules' answer is there already
+            job.why = f"{job.model} could not be asked: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            self._breaker.let_go(job.model)
         except BaseException:
             self._breaker.let_go(job.model)
             raise
