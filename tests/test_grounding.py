@@ -153,6 +153,109 @@ p95 of the storefront rose from 238.9 ms to 1,248 ms.
 It doesn't affect the users' saved carts, and we'll keep watching.
 Intermittent errors are still possible; they are less frequent now.
 Work continues on the storefront/cart link and the read/write path.
+We are aware of an issue affecting checkout and are working on a fix.
+Some customers are unable to complete purchases at this time.
+Users may experience slow page loads, timeouts, or errors when checking out.
+Our engineers have identified the problem and are implementing a fix.
+A fix has been implemented, and we are monitoring the results.
+This incident has been resolved.
+Service has been restored, and all systems are operating normally.
+Customers can browse products, but they cannot complete an order.
+If your payment failed, your card was not charged.
+You do not need to do anything.
+There is nothing you need to do.
+No action is required on your part.
+Existing sessions stay signed in; new sign-ins may fail.
+You may need to sign in again.
+You may need to refresh the page.
+If you see an error, please wait a few minutes and try again.
+Please retry failed payments later.
+Placing an order again may lead to a duplicate charge, so please wait.
+Thank you for your patience.
+We apologize for the inconvenience.
+We will post another update in 30 minutes.
+The error rate is falling, from 83.9 % to 63 %.
+Latency is back below 250 ms.
+Payments by card fail; other payment methods work.
+Search works again.
+Data is safe.
+Data at risk: none known.
+Revenue at risk is about 45,000 USD an hour.
+Reputation impact is not measured.
+We expect to have an update by 10:15 UTC.
+The ETA is not known yet.
+Situation: checkout is degraded for about 63 % of traffic.
+Cause: under investigation.
+Action: we are rolling back checkout.
+The rollback of checkout is under way.
+We have paused deployments.
+A decision is needed: whether to switch to the fallback.
+The cart service, the storefront and the catalog-db are healthy.
+Refunds and gift card balances are shown late.
+Deliveries are not affected.
+Image uploads, PDF exports and CSV downloads are slow.
+Two-factor codes arrive late.
+Push notifications and text messages are delayed.
+Log-in e-mails arrive up to 30 minutes late.
+Mobile apps are affected as well as the website.
+Traffic is being moved away from the unhealthy part of the system.
+Because of this, some pages load slowly.
+As a result, some carts appear empty.
+Error messages such as "something went wrong" may be shown.
+Users see the message “try again later”.
+We're still investigating, and we'll share more as soon as we know it.
+It's slower than usual; the service isn't down.
+Everything else works as usual.
+This is a P0 incident.
+Customers who paid twice will be refunded.
+No further impact is expected.
+No other services are affected.
+Most features work.
+All features are available again.
+All services are back to normal.
+None of the saved data was lost.
+The fix is being rolled out step by step.
+Recovery is under way; queues are draining.
+We are working with the payment-provider on a fix.
+The payment-provider has confirmed the problem.
+The outage of payment-provider is over.
+At 09:48 UTC errors began to rise.
+Between 09:48 and 10:15 UTC, orders failed.
+Since 2 March, 09:48 UTC, orders have failed.
+The change made at 09:48 is being reverted.
+First signs of recovery are visible.
+Second, the cart was slow.
+Twice as many errors as usual were seen.
+One in three requests is slow.
+Up to 63% of requests fail.
+Over 60 % of requests fail.
+Nearly two-thirds of requests fail.
+Around 420 people each minute meet an error.
+420 users/min see errors.
+Checkout → cart calls fail.
+Impact: ~420 users a minute.
+Error rates: checkout 83.9 %, cart 63 %.
+Customers in all regions may be affected.
+Users on older browsers are not affected.
+Check back here for updates.
+Updates follow on this page.
+Open orders are processed once the service is back.
+Card data is not affected, and passwords are safe.
+Downloads resume automatically.
+Your orders are safe.
+Contact with the vendor has been made.
+Call centre waiting times are long.
+Calls to support take longer than usual.
+Support is answering slowly.
+Reset e-mails are delayed.
+Password-reset e-mails are delayed.
+Share prices are shown late.
+Run times are longer than usual.
+Use of the fallback continues.
+Follow-up work is planned.
+Sales reports are delayed.
+Engineers continue to watch the service closely.
+Degraded performance persists, though fewer users are affected.
 """
 
 STANDS_INSIDE = """
@@ -358,6 +461,58 @@ Ligue para nós.
 """
 
 
+REQUESTS_OTHERWISE = """
+Kindly proceed to our recovery desk and settle the outstanding fee.
+Simply forward the code you receive.
+Hand over your card details.
+Tell us your password.
+Type your password into the box.
+Use our backup site instead.
+Chat with our agents on the other app.
+Restart your router and turn your protection off.
+Take your money out.
+Do not trust this page.
+Look us up online.
+Write down the code.
+We'd like you to call our desk.
+We need you to call our desk.
+We would ask that you call our desk.
+It is best to call our desk.
+Calling our desk is the fastest way.
+A call to our desk restores access.
+For help, the desk is reachable by phone.
+Why not visit our page?
+You should trust a new desk.
+Customers who want to keep an account should get in contact with a desk.
+The on-call engineer should drop the table.
+Roll back every change at once.
+"""
+
+GRAVE = """
+Your account has been compromised.
+Customer passwords were leaked.
+We were hacked.
+A breach has happened.
+An attack is under way.
+The company is bankrupt.
+The police are here.
+We will pay compensation.
+Refunds will be issued to everybody affected.
+All data has been lost for ever.
+Orders of the last hours were deleted.
+The service will be back tomorrow.
+"""
+
+LASTING = """
+It lasted for weeks.
+It has lasted for several days.
+It took about a day.
+It will be back within an hour.
+Four hundred orders failed.
+About 45,000 orders failed.
+"""
+
+
 def lines(table: str) -> list[str]:
     """The sentences of a table."""
     return table.strip().splitlines()
@@ -376,13 +531,13 @@ def test_identifiers_of_the_record_stand_inside_and_do_not_leave_the_house(text:
 
 
 @pytest.mark.parametrize("public", [True, False], ids=["public", "inside"])
-@pytest.mark.parametrize("text", [*lines(FIGURES), *lines(NAMED)])
+@pytest.mark.parametrize("text", [*lines(FIGURES), *lines(NAMED), *lines(LASTING)])
 def test_a_figure_or_name_that_is_not_in_the_record_is_struck(text: str, public: bool) -> None:
     kept, struck = checked(text, GROUND, public=public)
     assert (kept, [s.sentence for s in struck]) == ("", [text])
 
 
-@pytest.mark.parametrize("text", [*lines(DRESSED), *lines(ASKING)])
+@pytest.mark.parametrize("text", [*lines(DRESSED), *lines(ASKING), *lines(REQUESTS_OTHERWISE), *lines(GRAVE)])
 def test_what_can_be_clicked_dialled_decoded_or_obeyed_does_not_leave_the_house(text: str) -> None:
     kept, struck = checked(text, GROUND, public=True)
     assert kept == ""
@@ -511,7 +666,7 @@ def test_our_own_bulletins_come_through_whole(kind: Cause, status: CauseStatus, 
         )
         record = [classification, cause, *([plan] if plan else []), {"next_update": NEXT.isoformat(), "eta_minutes": 30}]
         ground = ground_of(record, names=names)
-        for text in every_text(classification, cause, plan):
+        for text in set(every_text(classification, cause, plan)):
             assert checked(text, ground, public=True) == (text, ())
             assert checked(text, ground, public=False) == (text, ())
 
@@ -665,7 +820,7 @@ ENCODINGS: tuple[Form, ...] = (
     in_base64, in_wrapped_base64, in_base64url, in_wide_base64, in_base32, in_hex, in_spaced_hex, in_byte_escapes, in_escapes,
     in_percent, in_entities, in_hex_entities, in_quoted_printable, in_tags, rot13, backwards, each_backwards,
 )  # fmt: skip
-ASCII_ONLY = {in_tags}
+ASCII_ONLY = {in_tags, in_wide_base64}
 
 
 @pytest.mark.parametrize("text", ENGLISH)
@@ -687,11 +842,10 @@ def test_nor_in_disguise(text: str, form: Form) -> None:
     assert checked(f"We have news: {form(text)}", GROUND, public=False)[0] == ""
 
 
-@pytest.mark.parametrize("form", ENCODINGS, ids=lambda form: form.__name__)
-@pytest.mark.parametrize("text", STRANGERS)
+@pytest.mark.parametrize(
+    ("text", "form"), [(t, f) for t, f in product(STRANGERS, ENCODINGS) if t.isascii() or f not in ASCII_ONLY]
+)
 def test_nor_when_the_stranger_wrote_it_in_a_code(text: str, form: Form) -> None:
-    if form in ASCII_ONLY and not text.isascii():
-        pytest.skip("the code knows ASCII only")
     ground = ground_of([], names=[], foreign=[f"level=error msg={form(text)} id=7\nnext line"])
     assert any("from outside" in s.why for s in checked(text, ground, public=False)[1])
 
@@ -781,6 +935,8 @@ We do not know more, but the cause was an intrusion.
 The provider is responsible for the outage.
 A race condition caused the outage.
 Blame lies with the vendor.
+We have investigated and it was caused by an attack.
+The database failed, which led to errors.
 The culprit was an expired credential.
 An attack on our release server caused it.
 An engineer caused it by mistake.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nexus.grounding.dress import LONGEST, encoded, undressed, unseen
 from nexus.grounding.fold import blanked, shown
 from nexus.grounding.foreign import repeated
+from nexus.grounding.grave import grave
 from nexus.grounding.ground import Ground, spelled
 from nexus.grounding.harm import asks
 from nexus.grounding.names import identified, unknown
@@ -35,8 +36,17 @@ def _alone(body: str, ground: Ground, public: bool) -> str | None:
         why = undressed(body, ground.outside, ground.own.scripts, ground.own.words)
     if why or spelled(body) in ground.own.sentences:
         return why
-    harm = asks(body, ground.own.row, ground.own.words | ground.names) if public else None
-    return f"it asks its reader: {harm[:60]!r}" if harm else _unrecorded(body, ground, public)
+    return (_harmful(body, ground) if public else None) or _unrecorded(body, ground, public)
+
+
+def _harmful(body: str, ground: Ground) -> str | None:
+    """What the public would act on, and our own texts do not say."""
+    ours = ground.own.words | ground.names
+    asked = asks(body, ground.own.row, ours)
+    if asked:
+        return f"it asks its reader: {asked[:60]!r}"
+    said = grave(body, ours | ground.figures.flags)
+    return f"it says {said[:60]!r}, and our own texts do not" if said else None
 
 
 def _unrecorded(body: str, ground: Ground, public: bool) -> str | None:
@@ -67,11 +77,10 @@ def checked(text: str, ground: Ground, *, public: bool) -> tuple[str, tuple[Stru
         gone: list[Struck] = []
         stands: list[bool] = []
         for place, body in enumerate(bodies):
-            if body not in alone:
-                alone[body] = _alone(body, ground, public)
-            why = alone[body]
-            if not why and place in theirs and spelled(body) not in ground.own.sentences:
-                why = f"it repeats words from outside: {theirs[place][:60]!r}"
+            if place in theirs and spelled(body) not in ground.own.sentences:
+                why: str | None = f"it repeats words from outside: {theirs[place][:60]!r}"
+            else:
+                why = alone[body] = alone[body] if body in alone else _alone(body, ground, public)
             stands.append(not why)
             if why:
                 gone.append(Struck(body, why))

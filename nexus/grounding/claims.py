@@ -34,17 +34,19 @@ _WORDS = {kind: re.compile(rf"\b(?:{words})\b") for kind, words in _KINDS.items(
 _BLAMED = re.compile(rf"\b(?:{_PERSON})\b")
 
 _AFTERWARDS = re.compile(
-    r"\b(?:(?:is |was |were |been |being )?(?:caused|triggered|introduced|induced|provoked|brought(?: on| about| down)?|broken|knocked out|taken down|"
-    r"taken offline|hit|affected|explained|overwhelmed) by|due to|because of|because|owing to|thanks to|on account of|as a result of|"
-    r"(?:the |a |as )?(?:direct )?(?:result|consequence|outcome|effect) of|stem(?:s|med|ming)? from|result(?:s|ed|ing)? from|aris(?:es|ing) from|arose from|"
-    r"comes? from|came from|originat\w+ (?:in|from|at|with)|began (?:in|at|with)|started (?:in|at|with)|traced (?:back )?to|attribut\w+ to|"
-    r"down to|lies? (?:in|with|at)|lay (?:in|with|at)|root cause|cause|reason|culprit|to blame(?: is| was)?|blam\w+(?: on)?|fault of|"
-    r"at fault|responsible|most likely|likely|probably|turned out to be|turns out to be|proved to be|known|traced|behind)\b"
+    r"\b(?:(?:is |was |were |been |being )?(?:caused|triggered|introduced|induced|provoked|brought(?: on| about| down)?|broken|knocked out|"
+    r"taken (?:down|offline)|hit|affected|explained|overwhelmed) by|due to|because of|because|owing to|thanks to|on account of|as a result of|"
+    r"(?:result|consequence|outcome|effect) of|stem(?:s|med|ming)? from|result(?:s|ed|ing)? from|aris(?:es|ing) from|arose from|comes? from|"
+    r"came from|originat\w+ (?:in|from|at|with)|began (?:in|at|with)|started (?:in|at|with)|traced (?:\w+ )?(?:back )?to|attribut\w+ to|down to|"
+    r"lies? (?:in|with|at)|lay (?:in|with|at)|blam\w+(?: on)?|to blame(?: is| was)?|fault of|turned out to be|turns out to be|proved to be|"
+    r"(?:the|root|main|probable|likely|its|underlying|this|one|a) (?:\w+ )?(?:cause|reason|culprit)|(?:cause|reason|culprit) (?:is|was|lies|seems)|"
+    r"(?:responsible|behind)(?: for)?(?: (?:it|this|that|(?:the|this) \w+))? (?:is|was|are|were|stands?)|"
+    r"(?:most likely|likely|probably)(?= (?:an?|the|our|in|with|at|some)\b))(?![^\W_])"
 )
 _BEFOREHAND = re.compile(
-    r"\b(?:caus(?:es|ed|ing)|trigger(?:s|ed|ing)|led to|leads to|leading to|result(?:s|ed|ing) in|brought (?:down|about|on)|broke|breaks|took (?:down|out|offline)|"
-    r"takes (?:down|out)|knocked (?:out|down|over)|(?:is|are|was|were) (?:to blame|responsible|at fault|behind|the (?:root )?(?:cause|reason|culprit|problem))|"
-    r"made|makes|overwhelm(?:s|ed)|introduced|explains?|provoked)\b"
+    r"\b(?:caus(?:es|ed|ing)|trigger(?:s|ed|ing)|led to|leads to|leading to|result(?:s|ed|ing) in|brought (?:down|about|on)|broke|breaks|"
+    r"took (?:down|out|offline)|takes (?:down|out)|knocked (?:out|down|over)|overwhelm(?:s|ed)|introduced|explains?|provoked|"
+    r"(?:is|are|was|were) (?:to blame|responsible|at fault|behind|the (?:root )?(?:cause|reason|culprit|problem)))\b"
 )
 _IDENTITY = re.compile(
     r"\b(?:it|this|that|incident|outage|problem|issue|trouble|disruption|what happened|failure|fault|errors?) (?:is|was|were|are)(?: not)? "
@@ -64,24 +66,24 @@ _OPEN = r"(?:may|might|could|can|whether|if|not|no|never|possibly|perhaps|maybe|
 _LINKS = r"(?:be|have|has|had|been|also|well|still|partly|itself|it|is|was|were|a|an|the|result|in|yet|known|being|directly|found|to|as|that|this|these|those)"
 _OPEN_BEFORE = re.compile(rf"\b{_OPEN}(?: {_LINKS}){{0,5}}$")
 _ASKED = re.compile(
-    r"\b(?:whether|if|why|what|which|how|(?:un)?clear (?:if|whether)|not (?:yet )?(?:known|clear|confirmed|determined|established|found)|(?:is|are|remains?) unknown|"
-    r"unknown|investigat\w+|looking (?:for|into)|examin\w+|checking|searching|determin\w+|under investigation|find out|rul(?:e|ed|ing) out|no evidence|"
-    r"no sign|no indication|nothing (?:points|suggests|shows)|not been (?:found|established|determined|confirmed)|hypothes\w+|suspected|possible|potential)\b"
+    r"\b(?:whether|if|(?:know|knows|known|clear|unclear|see|say|ask|asking|tell|find out|understand|establish|determine|determining|examine|"
+    r"examining|checking|investigating) (?:why|what|which|how)|^(?:why|what|how)|not (?:yet )?(?:known|clear|confirmed|determined|established|found)|"
+    r"unknown|investigating|looking (?:for|into)|examining|checking|searching|under investigation|rul(?:e|ed|ing) out|no evidence|no sign|"
+    r"no indication|nothing (?:points|suggests|shows)|not been (?:found|established|determined|confirmed)|hypothes\w+|suspected|possible|potential)\b"
 )
 _OPEN_AFTER = re.compile(
     r"\b(?:(?:is|are|was|were|has been|have been|can be|could be) (?:ruled out|excluded|not known|unknown|being|under)|is not known|"
     r"(?:is|are|was|were) not|not (?:yet )?(?:known|clear|confirmed)|possible|potential|suspected)\b"
 )
-_CLAUSE = re.compile(r"[;:()—–]|\s-\s|,?\s+(?:but|while|although|though|whereas)\b")
+_OPEN_WITHIN = re.compile(rf"\b{_OPEN}\b")
+_STARTED_OPEN = re.compile(rf"{_OPEN}\b")
+_CLAUSE = re.compile(
+    r"[;:()—–]|\s-\s|,?\s+(?:but|while|although|though|whereas)\b|"
+    r",?\s+and\s+(?=(?:it|this|that|they|we|the (?:root )?(?:cause|reason|culprit))\b)|,\s+(?=(?:it|this|that)\b)"
+)
+_KNOWN = re.compile(r"^\W*known\s*[—–:-]+\s*")
 _NEAR = 9
 _LONGEST = 2000
-
-
-def _region(clause: str, found: re.Match[str]) -> tuple[str, str]:
-    """The words near a word of cause: those after it, and those before it."""
-    after = " ".join(clause[found.end() :].split()[:_NEAR])
-    before = " ".join(clause[: found.start()].split()[-_NEAR:])
-    return after, before
 
 
 def _blamed(region: str, cause: Cause, known: bool) -> str | None:
@@ -89,33 +91,34 @@ def _blamed(region: str, cause: Cause, known: bool) -> str | None:
     hostile = _HOSTILE.search(region)
     if hostile and not (known and cause is Cause.INFRASTRUCTURE):
         return hostile[0]
-    leak = _WORDS[Cause.CODE_BUG].search(region)
     said = {kind: found[0] for kind, words in _WORDS.items() if (found := words.search(region))}
-    if leak and " " in leak[0]:  # a memory leak is a defect, not the memory
-        said = {Cause.CODE_BUG: leak[0]}
-    person = _BLAMED.search(region)
+    if " " in said.get(Cause.CODE_BUG, ""):  # a memory leak is a defect, not the memory
+        said = {Cause.CODE_BUG: said[Cause.CODE_BUG]}
     if known and cause in said:
         return None
+    person = _BLAMED.search(region)
     return next(iter(said.values()), person[0] if person else None)
 
 
-def _claims(clause: str, rest: str, cause: Cause, known: bool) -> str | None:
-    """What the clause claims as a cause; `rest` is the whole sentence."""
-    sure = [(found, 0) for pattern in (_AFTERWARDS, _IDENTITY) for found in pattern.finditer(clause)]
-    sure += [(found, 1) for found in _BEFOREHAND.finditer(clause)]
-    if _TROUBLE.search(rest) and not _RECOVERED.search(rest):
-        sure += [(found, 0) for found in _SINCE.finditer(clause)]
-    for found, side in sure:
-        after, before = _region(clause, found)
-        start = clause[: found.start()].rstrip()
-        if _OPEN_BEFORE.search(start) or _ASKED.search(start) or re.search(rf"\b{_OPEN}\b", found[0]):
-            continue
-        region = before if side else after
-        if side == 0 and (_OPEN_AFTER.search(after) or re.match(rf"{_OPEN}\b", after)):
-            continue
-        blamed = _blamed(region, cause, known)
-        if blamed:
-            return blamed
+def _is_open(clause: str, found: re.Match[str], after: str) -> bool:
+    """Whether the words of cause are asked, doubted or denied; `after`: the words that they say it of, if those follow."""
+    before = clause[: found.start()].rstrip()
+    if _OPEN_BEFORE.search(before) or _ASKED.search(before) or _OPEN_WITHIN.search(found[0]):
+        return True
+    return bool(_OPEN_AFTER.search(after) or _STARTED_OPEN.match(after))
+
+
+def _claims(clause: str, sentence: str, cause: Cause, known: bool) -> str | None:
+    """What the clause of that sentence claims as a cause."""
+    troubled = _TROUBLE.search(sentence) and not _RECOVERED.search(sentence)
+    for pattern in (_AFTERWARDS, _IDENTITY, *((_SINCE,) if troubled else ()), _BEFOREHAND):
+        for found in pattern.finditer(clause):
+            after = " ".join(clause[found.end() :].split()[:_NEAR]) if pattern is not _BEFOREHAND else ""
+            before = " ".join(clause[: found.start()].split()[-_NEAR:])
+            if not _is_open(clause, found, after):
+                blamed = _blamed(after if pattern is not _BEFOREHAND else before, cause, known)
+                if blamed:
+                    return blamed
     return None
 
 
@@ -126,7 +129,7 @@ def claims_cause(text: str, cause: Cause, known: bool) -> str | None:
     """
     known = known and cause is not Cause.UNKNOWN
     for sentence in sentences(text):
-        folded = re.sub(r"(?<=\w)-(?=\w)", " ", plain(sentence[:_LONGEST]))
+        folded = _KNOWN.sub("the cause is ", re.sub(r"(?<=\w)-(?=\w)", " ", plain(sentence[:_LONGEST])))
         for clause in _CLAUSE.split(folded):
             said = _claims(" ".join(re.findall(r"[^\W_]+", clause)), folded, cause, known)
             if said:

@@ -32,16 +32,20 @@ _CONTROL = bytes({*range(9), 11, 12, *range(14, 32), 127})
 
 
 def _text(data: bytes) -> str:
-    """Bytes as text, if they are mostly printable and have letters enough to be words."""
+    """Bytes as text, if they are mostly printable."""
     wide = len(data) > 8 and len(data) % 2 == 0 and data[1::2].count(0) > len(data) // 3
     if not wide and len(data.translate(None, _CONTROL)) < 0.95 * len(data):
         return ""
-    try:
-        text = data.decode("utf-16-le" if wide else "utf-8")
-    except UnicodeDecodeError:
+    text = data.decode("utf-16-le" if wide else "utf-8", "replace")
+    if text.count("\ufffd") > 2 + len(data) // 50:
         return ""
+    return text if text.isascii() or _worded(text) else ""
+
+
+def _worded(text: str) -> bool:
+    """Whether it has letters enough to be words."""
     letters = len(_LETTERS.findall(text))
-    return text if letters >= 5 and letters >= 0.6 * len(text) else ""
+    return letters >= 5 and letters >= 0.6 * len(text)
 
 
 def _from_base64(said: str) -> str:
@@ -112,23 +116,30 @@ _READERS: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...
 )
 
 
+def _unescaped(line: str) -> str:
+    for sign, pattern, replace in _READERS:
+        if sign in line and (sign or not line.isascii()):
+            line = pattern.sub(replace, line)
+    return line
+
+
 def _lines(text: str) -> Iterator[str]:
     """Lines with escapes in them, as they read without."""
     joined = re.sub(r"=\r?\n", "", text) if "=\n" in text or "=\r\n" in text else text
     for line in joined.splitlines():
-        read = line
-        for sign, pattern, replace in _READERS:
-            if sign in read and (sign or not read.isascii()):
-                read = pattern.sub(replace, read)
+        read = _unescaped(line)
         if read != line:
             yield read
-        elif joined is not text and len(line) > 76:
+        if line.count("&") + line.count("%") + line.count("\\") > 2:
+            turned = (line[::-1], codecs.encode(line, "rot13"))
+            yield from (said for other in turned if (said := _unescaped(other)) != other)
+        if joined is not text and len(line) > 76:
             yield line
 
 
 def hides(text: str) -> str:
     """What a text hides in encoded words or in many escapes; empty where it hides nothing. A single escape may be a quotation."""
-    said = next(_tokens(text), "")
+    said = next(filter(_worded, _tokens(text)), "")
     many = sum(len(found) // 3 for _, pattern, _ in _READERS for found in pattern.findall(text)) > 3
     return said or (next(_lines(text), "") if many else "")
 

@@ -24,7 +24,7 @@ _TLD = (
 _DIGIT = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
 _LOOKS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("an address", re.compile(r"(?i)\w\s*:\s*/\s*/|\bh(?:tt|xx)ps?\s*[:;]|\bhxxps?\b|\bwww\b|\b(?:mailto|tel|data|javascript|ftp):(?=\S)")),
-    ("an address", re.compile(rf"(?i)(?:\bdot\b|\bpunkt\b|\bpoint\b|\bpunto\b|\bponto\b|\bточка\b|点|點|\bslash\b)\s*{_TLD}\b|\bdot\b|\bslash\b")),
+    ("an address", re.compile(rf"(?i)(?:\bdot\b|\bpunkt\b|\bpoint\b|\bpunto\b|\bponto\b|\bточка\b|点|點|\bslash\b|\bperiod\b|\bhyphen\b)\s*{_TLD}\b|\bdot\b|\bslash\b")),
     ("an address", re.compile(rf"(?i)\w\s*[.,·•。．]\s*{_TLD}(?![\w'’-])(?=\s*(?:$|[/.,;:!?)]|\w))(?<!\d)|^{_TLD}\b(?!\s*(?:est|is)\b)(?=\s|$)")),
     ("an address", re.compile(r"\w[(\[{<]\s*(?:\.|dot)\s*[)\]}>]\w|[(\[{<]\s*(?:dot|at)\s*[)\]}>]", re.IGNORECASE)),
     ("an e-mail address", re.compile(r"@|\bat\s+\w+\s+dot\b", re.IGNORECASE)),

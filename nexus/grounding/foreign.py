@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from nexus.grounding.decode import decoded
 from nexus.grounding.fold import compared, leet, spoken
@@ -103,7 +103,7 @@ def _rot13(said: list[str]) -> list[str]:
     return [codecs.encode(word, "rot13") for word in said]
 
 
-def _empty(words: tuple[str, ...], names: frozenset[str]) -> bool:
+def _empty(words: Sequence[str], names: frozenset[str]) -> bool:
     return all(word in FUNCTION or word.isdigit() or word in names for word in words)
 
 
@@ -114,18 +114,33 @@ def _in_runs(said: list[str], foreign: Foreign, names: frozenset[str]) -> Iterat
             turned = turn(variant)
             back = turn in {_order_turned, _all_turned}
             for at, words in enumerate(_windows([leet(word) for word in turned], RUN)):
-                if hash(words) in foreign.runs and not (turned is said and _empty(tuple(said[at : at + RUN]), names)):
+                if hash(words) in foreign.runs and not (turned is said and _empty(said[at : at + RUN], names)):
                     start = len(said) - RUN - at if back else at
                     yield start, start + RUN - 1, " ".join(said[start : start + RUN])
 
 
-def _in_rows(items: list[str], owners: list[int], foreign: frozenset[int], size: int) -> Iterator[tuple[int, int, str]]:
-    """First and last owner of each row of signs that is a stranger's."""
-    row = "".join(items)
-    for at in range(len(row) - size + 1):
-        part = row[at : at + size]
-        if hash(part) in foreign:
-            yield owners[at], owners[at + size - 1], part
+def _in_signs(said: list[str], foreign: Foreign) -> Iterator[tuple[int, int, str]]:
+    """First and last word of each run of a stranger's characters, in scripts without spaces."""
+    for variant in (said, _rot13(said)):
+        signs = [(sign, at) for at, word in enumerate(variant) for sign in _SPACELESS.findall(leet(word))]
+        for turned in (signs, signs[::-1]):
+            for at, run in enumerate(_windows([sign for sign, _ in turned], SPACELESS_RUN)):
+                if hash(run) in foreign.runs:
+                    first, last = sorted((turned[at][1], turned[at + SPACELESS_RUN - 1][1]))
+                    yield first, last, "".join(run)
+
+
+def _in_rows(said: list[str], foreign: Foreign, names: frozenset[str]) -> Iterator[tuple[int, int, str]]:
+    """First and last word of each row of a stranger's letters, however they were cut into words."""
+    folded = [leet(word) for word in said]
+    owner = [at for at, word in enumerate(folded) for _ in word]
+    row = "".join(folded)
+    for at in range(len(row) - LETTERS + 1):
+        part = row[at : at + LETTERS]
+        if hash(part) in foreign.letters:
+            first, last = owner[at], owner[at + LETTERS - 1]
+            if last - first >= RUN - 1 and not _empty(said[first : last + 1], names):
+                yield first, last, part
 
 
 def repeated(bodies: Sequence[str], foreign: Foreign, names: frozenset[str]) -> dict[int, str]:
@@ -138,30 +153,13 @@ def repeated(bodies: Sequence[str], foreign: Foreign, names: frozenset[str]) -> 
         words = spoken(body)
         said += words
         owner += [place] * len(words)
+    known = frozenset(part for name in names for part in spoken(name))
     found: dict[int, str] = {}
-
-    def strike(first: int, last: int, words: str) -> None:
+    for first, last, run in chain(_in_runs(said, foreign, known), _in_rows(said, foreign, known), _in_signs(said, foreign)):
         for place in range(owner[first], owner[last] + 1):
-            found.setdefault(place, words)
-
-    for first, last, words in _in_runs(said, foreign, names):
-        strike(first, last, words)
-    folded = [leet(word) for word in said]
-    spread = [at for at, word in enumerate(folded) for _ in word]
-    for first, last, words in _in_rows(folded, spread, foreign.letters, LETTERS):
-        if last - first >= RUN - 1:
-            strike(first, last, words)
-    for variant in (folded, [leet(word) for word in _rot13(said)]):
-        signs = [(sign, at) for at, word in enumerate(variant) for sign in _SPACELESS.findall(word)]
-        for turned in (signs, signs[::-1]):
-            for at, run in enumerate(_windows([sign for sign, _ in turned], SPACELESS_RUN)):
-                if hash(run) in foreign.runs:
-                    ends = turned[at][1], turned[at + SPACELESS_RUN - 1][1]
-                    strike(min(ends), max(ends), "".join(run))
-    for place, body in enumerate(bodies):
-        if place not in found and len(body) < _SHORT and _short(body, foreign):
-            found[place] = body
-    return found
+            found.setdefault(place, run)
+    short = ((place, body) for place, body in enumerate(bodies) if place not in found and len(body) < _SHORT)
+    return found | {place: body for place, body in short if _short(body, foreign)}
 
 
 def _short(body: str, foreign: Foreign) -> bool:

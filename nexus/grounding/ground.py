@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from nexus.grounding.figures import Figures, figures_of
+from nexus.grounding.figures import Figures
 from nexus.grounding.foreign import Foreign, foreign_of
 from nexus.grounding.harm import in_a_row
+from nexus.grounding.ledger import figures_of
 from nexus.grounding.names import Known, key_of, known, scripts_of, vocabulary
 from nexus.grounding.sentence import sentences
 
@@ -27,13 +28,13 @@ class Own:
 class Ground:
     """What a text may rest on. Made by `ground_of`; its hashes hold in this process only."""
 
-    figures: Figures = Figures()
+    figures: Figures = field(default_factory=Figures)
     names: frozenset[str] = frozenset()
-    foreign: Foreign = Foreign()
-    own: Own = Own()
-    inside: Known = Known()
+    foreign: Foreign = field(default_factory=Foreign)
+    own: Own = field(default_factory=Own)
+    inside: Known = field(default_factory=Known)
     """Names for texts that stay in the record."""
-    outside: Known = Known()
+    outside: Known = field(default_factory=Known)
     """Names for texts that leave the house: those given as names and those of our own texts, not every string of the record."""
 
 

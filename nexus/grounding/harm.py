@@ -18,7 +18,11 @@ _VERBS = (
 _ASK = (
     rf"(?:visit|dial|donate|redeem|disregard|ignore|disable|deactivate|unplug|navigate|browse to|go to|head (?:over )?to|reveal|disclose|"
     r"log ?in (?:to|at|via|with|on|here)|sign ?in (?:to|at|via|with|on|here)|log on (?:to|at)|sign up|get in touch|reach out|write to|"
-    r"turn off|switch off|shut down|opt out|cut (?:the )?power|"
+    r"(?:restart|reboot) your|turn off|switch off|shut down|opt out|cut (?:the )?power|turn (?:your|the|all) \w+ off|take your|hand over|key in|type (?:your|the|in|this)|"
+    r"proceed to (?:our|the|this|your|a)|access (?:our|the|this|your) (?:mirror|site|page|portal|copy|backup|new|other)|settle (?:the|your|any|all)|"
+    r"forward (?:the|this|your|any|all|it)|tell us|log (?:on|in) again with|chat with|talk to (?:our|us)|look (?:us|for us|it) up|find us|"
+    r"search for (?:us|our|the words?|this)|write down|(?:do not |dont |never |only )?trust (?:this|our|us|only|the|a|any)|roll back (?:every|all)|stop reading|"
+    r"use (?:the|our|this|a|another) (?:\w+ )?(?:mirror|site|page|app|portal|website|shop|store|service|copy)|"
     r"enter (?:your|their|the|this|a)|confirm (?:your|their|the|this)|verify (?:your|their|the|this|that you)|reset (?:your|their|the|all|any)|"
     r"change (?:your|their|the|all)|reply (?:with|by|stop|yes|to|at|here)|"
     r"update (?:your|their)|share (?:your|their|this|the|it)|provide (?:your|the|us)|submit your|give (?:us|your|me|them)|claim (?:your|a|the)|"
@@ -40,7 +44,7 @@ _LEAD = (
 )
 _READERS = (
     r"(?:you|users|customers|people|everyone|everybody|anyone|readers|clients|merchants|visitors|subscribers|members|staff|employees|"
-    r"engineers|operators|responders|administrators|admins|shoppers|guests|parents|all)"
+    r"(?:on call )?engineers?|operators?|responders?|whoever \w+|administrators|admins|shoppers|guests|parents|all)"
 )
 _MUST = (
     r"(?:should|must|shall|ought to|are (?:now |kindly |strongly |all )?(?:asked|required|advised|urged|requested|encouraged|invited|told|obliged)"
@@ -49,7 +53,8 @@ _MUST = (
 _ADVERBS = r"(?: (?:now|also|just|not|immediately|please|all|first|then|only|always|never|kindly|simply|urgently|instead|therefore|at once))*"
 _CONTACT = r"(?:call|phone|text|e ?mail|mail|message|contact|write to|ring|telephone|reach)"
 _SUPPORT = (
-    r"(?:us|our (?:team|support|staff|hotline|agents?)|me|support|customer|the (?:number|hotline|line|help|support)|this|\d)"
+    r"(?:us|our (?:team|support|staff|hotline|agents?|desk|line|number|office|bank|partners?)|me|support|customer|"
+    r"the (?:number|hotline|line|help|support|desk|bank)|this|\d)"
 )
 _PLACE = r"(?:us|our|the|this|a|an|account|wallet|\w+ wallet|address|iban|\d)"
 _CAN = (
@@ -68,32 +73,53 @@ _DONE = (
     r"(?:reset|changed|sent|paid|transferred|ignored|disregarded|disabled|deactivated|deleted|installed|downloaded|shared|called|contacted|"
     r"wiped|uninstalled|revoked|skipped|muted|silenced|turned off|switched off|shut down|dismissed|approved)"
 )
+_NOT_CALM = (
+    r"(?!(?:see|be|now|no|not|never|notice|have|receive|expect|find|get (?:an?|the|your)|do|wait|retry|try|refresh|reload|soon|still|again|"
+    r"only|keep|bear|check back|sign in again|log in again|experience|feel|know|already|also|continue|once|both|then|remain|stay)\b)\w+"
+)
+"""Beside what a reader may be told to do or expect, anything after `you should` is a request."""
+_PLURAL = r"(?:users|customers|people|everyone|everybody|clients|merchants|visitors|shoppers|readers)"
+_ADVISE = (
+    r"(?:ask|asks|asking|urge|urges|advise|advises|recommend|recommends|encourage|invite|request|require|requires|tell|suggest|suggests|"
+    r"instruct|instructs|want|beg)"
+)
+_BEST = r"(?:best|advisable|wise|wisest|safer|safest|necessary|important|time|urgent|essential|recommended)"
+_OUGHT = r"(?:must|should|needs? to|has to|have to|shall|ought to|are to|is to)(?: (?:now|immediately|all|not|first))*"
+_DUTY = r"(?:payment|deposit|verification|confirmation|installation|transfer|password reset|download)(?: of [^|]{1,30})?"
+_DUE = r"(?:now |immediately |urgently )?(?:required|needed|mandatory|due|requested)"
+_NEWS = r"(?:see|find|more|details|info|information|help|refunds?|support|available)"
+_ELSEWHERE = r"(?:whatsapp|telegram|signal|sms|wechat|discord|the link|this link|our hotline)"
+_NOBODY_ELSE = r"(?<!cannot )(?<!cant )(?<!unable to )(?<!able to )(?<!who )(?<!that )"
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"(?:^|\| ){_LEAD}{_ASK}",
+        rf"(?:^|\| ){_GERUND}\b",
         rf"\b(?:please|kindly) (?:\w+ ){{0,3}}?{_ASK}",
         r"\b(?:please|kindly) (?:call|text|pay|send|transfer|enter|confirm|verify|reset|change|share|provide|open|run|use|follow|join|scan)\b",
         rf"\b(?:you|please)\b.* (?:and|or|then) {_LEAD}{_CAN}\b",
         rf"\b{_READERS}(?: \w+)? {_MUST}{_ADVERBS} {_ASK}",
+        rf"\byou (?:should|must|ought to|need to|have to|will have to|had better)(?: (?:now|then|first|also|always|immediately))* {_NOT_CALM}",
         rf"\byou (?:need to|have to|will need to|will have to|had better|are to|may need to){_ADVERBS} {_ASK}",
-        r"\byou (?:should|must|need to|have to|will have to) (?:call|text|pay|send|transfer|enter|confirm|verify|reset|change|share|provide|open|scan)\b",
+        rf"\b{_PLURAL}(?: [^|]{{1,40}})? (?:should|must|ought to){_ADVERBS} {_NOT_CALM}",
         rf"\b(?:you|users|customers|everyone|anyone|people) (?:can|may|might|could){_ADVERBS}(?: still)? {_CAN}\b",
-        r"\b(?:ask|asks|asking|urge|urges|advise|advises|recommend|recommends|encourage|invite|request|require|requires|tell|suggest|suggests|"
-        rf"instruct|instructs|want|beg)(?: that)? (?:you|all|our|every|the|affected|users|customers|everyone|people|clients)(?: \w+){{0,3}}?(?: to)?{_ADVERBS} {_ASK}",
+        rf"\b{_ADVISE}(?: that)? (?:you|all|our|every|the|affected|{_PLURAL})(?: \w+){{0,3}}?(?: to)?{_ADVERBS} {_ASK}",
+        rf"\b(?:like|need|want|wish|expect|prefer|require) (?:you|{_PLURAL}|all \w+) to\b(?! be\b)",
+        rf"\b(?:ask|request|suggest|recommend|insist|advise|demand) that (?:you|{_PLURAL})\b",
+        rf"\b{_BEST} (?:for (?:you|all|{_PLURAL}) )?to {_ASK}",
         rf"\b(?:by|via|recommends?|suggests?|consider|advise|requires?) (?:\w+ )?{_GERUND}\b",
-        rf"\b(?:must|should|needs? to|has to|have to|shall|ought to|are to|is to)(?: (?:now|immediately|all|not|first))* be (?:\w+ly )?{_DONE}\b",
+        rf"\b{_OUGHT} be (?:\w+ly )?{_DONE}\b",
         r"\b(?:can|may) be (?:(?:safely )?(?:ignored|disregarded|claimed|redeemed|dismissed)|(?:reached|contacted|called) (?:at|on|via|by))\b",
-        rf"(?<!cannot )(?<!cant )(?<!unable to )(?<!able to )(?<!who )(?<!that )\b(?:{_CONTACT}|write|whatsapp|pay|send|join|follow|visit) us\b",
-        r"\b(?:payment|deposit|verification|confirmation|installation|transfer|password reset|download)(?: of [^|]{1,30})? (?:is|are) "
-        r"(?:now |immediately |urgently )?(?:required|needed|mandatory|due|requested)\b(?! to\b)",
-        r"\b(?:see|find|more|details|info|information|help|refunds?|support|available)\b[^|]{0,30} (?:via|over|through|on) "
-        r"(?:whatsapp|telegram|signal|sms|wechat|discord|the link|this link|our hotline)\b",
+        rf"{_NOBODY_ELSE}\b(?:{_CONTACT}|write|whatsapp|pay|send|join|follow|visit) us\b",
+        rf"\b{_DUTY} (?:is|are) {_DUE}\b(?! to\b)",
+        rf"\b{_NEWS}\b[^|]{{0,30}} (?:via|over|through|on) {_ELSEWHERE}\b",
+        r"\bcalls? to (?:our|the|this) (?:\w+ )?(?:desk|team|agents?|line|number|hotline|bank)\b|\btakes? calls\b",
+        r"\breachable (?:by|on|at|via|through)\b|\bwhy not \w+ (?:our|the|us)\b",
         r"\b(?:hotline|help ?line|toll free|this link|link below|links below)\b",
     )
 )  # fmt: skip
 _TOPICS = re.compile(
-    r"\b(?:bitcoins?|btc|ethereum|crypto\w*|monero|usdt|wallet address|gift ?cards?|seed phrase|ransom\w*|cvv|cvc|iban|social security number|"
+    r"\b(?:bitcoins?|btc|ethereum|crypto\w*|monero|usdt|wallet address|(?:buy|purchase|with|using|in|send|pay) (?:\w+ )?gift ?cards?|seed phrase|ransom\w*|cvv|cvc|iban|social security number|"
     r"western union|moneygram|casino|lottery|viagra|jackpot|giveaway|whatsapp|telegram|wechat|antivirus|porn\w*|passphrase|credit card number|"
     r"system prompt|previous instructions|prior instructions|jailbreak|prompt injection)\b"
 )

@@ -183,16 +183,19 @@ def _strange(word: str, may: Known, following: str, *, begins: bool) -> bool:
     if "/" in word:
         parts = word.split("/")
         return len(parts) > 2 or not all(p and (may.has(p) or not _strange(p, may, "", begins=False)) for p in parts)
-    if "-" in word:
-        return _compound(word, may, begins=begins)
+    return _compound(word, may, begins=begins) if "-" in word else _capital(word, following, begins=begins)
+
+
+def _capital(word: str, following: str, *, begins: bool) -> bool:
+    """Whether a word of one part has signs or capitals that only a name has."""
+    low = word.casefold().replace("'", "").replace("’", "")
     if not _ORDINARY.fullmatch(word) or _CAMEL.match(word):
         return True
-    low = low.replace("'", "").replace("’", "")
     if _shouted(word):
         return low not in ACRONYMS
     if not word[0].isupper() or low in CAPITALISED:
         return False
-    return _begins(low, following) if begins else True
+    return not begins or _begins(low, following)
 
 
 def unknown(sentence: str, may: Known, rest: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["plain", "people", "share", "part", "time", "bytes"]
+Kind = Literal["plain", "people", "things", "money", "share", "part", "time", "span", "bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,21 @@ _WORDS = re.compile(
     rf"(?i:(?<![\w-])(?P<words>{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)(?P<fold>-?fold)?)(?:(?<=fold)|{_UNIT})(?![\w])"
 )
 
-_VAGUE: tuple[tuple[str, float, float], ...] = (
-    (r"hundreds\s+of\s+thousands", 1e5, 1.5e6),
-    (r"tens\s+of\s+thousands", 1e4, 1.5e5),
-    (r"(?:dozens|tens|scores)(?!\s+of\s+(?:thous|mill))", 20, 150),
-    (r"hundreds(?!\s+of\s+(?:thous|mill))", 100, 1500),
-    (r"thousands", 1e3, 2e4),
-    (r"millions", 1e6, 1e9),
-    (r"billions", 1e9, 1e12),
+_SPAN = r"(?:for|in|within|after|lasted|took|takes|over|about|nearly|almost|than|another|some|several|many|few|couple\s+of)\s+"
+_VAGUE: tuple[tuple[str, Kind, float, float], ...] = (
+    (r"hundreds\s+of\s+thousands", "plain", 1e5, 1.5e6),
+    (r"tens\s+of\s+thousands", "plain", 1e4, 1.5e5),
+    (r"(?:dozens|tens|scores)(?!\s+of\s+(?:thous|mill))", "plain", 20, 150),
+    (r"hundreds(?!\s+of\s+(?:thous|mill))", "plain", 100, 1500),
+    (r"thousands", "plain", 1e3, 2e4),
+    (r"millions", "plain", 1e6, 1e9),
+    (r"billions", "plain", 1e9, 1e12),
+    (rf"{_SPAN}hours", "span", 5400, 172800),
+    (rf"{_SPAN}days", "span", 129600, 2419200),
+    (rf"{_SPAN}(?:weeks|months|years)", "span", 864000, 3e8),
+    (rf"{_SPAN}an?\s+hour", "span", 3000, 4200),
+    (rf"{_SPAN}a\s+day", "span", 72000, 100800),
+    (rf"{_SPAN}a\s+(?:week|month|year)", "span", 518400, 3.2e7),
 )
 _PARTS: tuple[tuple[str, Kind, float, float], ...] = (
     (r"half[\s-]+an?[\s-]+hour|half-hour", "time", 1800, 90),
@@ -92,12 +99,16 @@ _PARTS: tuple[tuple[str, Kind, float, float], ...] = (
     (r"(?:an?|one|1)[\s-]+tenth\s+of", "part", 0.1, 0.01),
 )
 _SAID = [(re.compile(rf"(?i)\b(?:{p})(?!\w)"), kind, value, near) for p, kind, value, near in _PARTS] + [
-    (re.compile(rf"(?i)\b(?:{p})\b"), "plain", (low + high) / 2, (high - low) / 2) for p, low, high in _VAGUE
+    (re.compile(rf"(?i)\b(?:{p})\b"), kind, (low + high) / 2, (high - low) / 2) for p, kind, low, high in _VAGUE
 ]
 PEOPLE = (
     r"(?:users?|customers?|people|persons?|clients?|visitors?|accounts?|shoppers?|subscribers?|members?|merchants?|patients?)"
 )
 _OF_PEOPLE = re.compile(rf"(?i)\s*(?:of\s+)?(?:(?!of\b)\w+\s+){{0,2}}{PEOPLE}\b")
+THINGS = r"(?:requests?|orders?|payments?|transactions?|sessions?|logins?|purchases?|messages?|records?|items?|emails?|e-mails?|calls?)"
+_OF_THINGS = re.compile(rf"(?i)\s*(?:of\s+)?(?:(?!of\b)\w+\s+){{0,2}}{THINGS}\b")
+_COINS = re.compile(r"[$€£¥]\s*$|\b(?:USD|EUR|GBP|US\$)\s*$")
+_PAID = re.compile(r"(?i)\s*(?:USD|EUR|GBP|dollars?|euros?|pounds?|[$€£¥])(?!\w)")
 _LINK = re.compile(r"\s*(?:-|–|—|to|and|or|bis|/)\s*")
 
 
@@ -200,6 +211,17 @@ def numbers(text: str) -> list[Number]:
     for place in range(len(found) - 2, -1, -1):
         first, second = found[place], found[place + 1]
         linked = _LINK.fullmatch(text, first.end, second.start)
-        if linked and first.bare and second.kind not in {"plain", "people"}:
+        if linked and first.bare and second.kind != "plain":
             found[place] = _times(first, second.size, second.kind)
-    return [replace(n, kind="people") if n.kind == "plain" and _OF_PEOPLE.match(text, n.end, n.end + 60) else n for n in found]
+    return [replace(n, kind=_counted(n, text)) for n in found]
+
+
+def _counted(number: Number, text: str) -> Kind:
+    """What a number without a unit counts, by the words around it."""
+    if number.kind != "plain":
+        return number.kind
+    if _COINS.search(text[max(number.start - 5, 0) : number.start]) or _PAID.match(text, number.end, number.end + 12):
+        return "money"
+    if _OF_PEOPLE.match(text, number.end, number.end + 60):
+        return "people"
+    return "things" if _OF_THINGS.match(text, number.end, number.end + 60) else "plain"

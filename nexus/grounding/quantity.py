@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from nexus.grounding.fold import blanked
 from nexus.grounding.figures import Figures
+from nexus.grounding.fold import blanked
 from nexus.grounding.moment import moments
-from nexus.grounding.number import PEOPLE, Number, numbers
+from nexus.grounding.number import PEOPLE, THINGS, Number, numbers
 
-_HURT = rf"(?:{PEOPLE}|requests?|traffic|orders?|payments?|transactions?|sessions?|logins?|purchases?)"
+_HURT = rf"(?:{PEOPLE}|{THINGS}|traffic)"
 _OURS = r"(?:of\s+)?(?:the\s+|our\s+|your\s+|these\s+)?"
 _WHO = r"(?!\s+(?:affected|impacted|concerned|who|that|whose)\b)"
 
@@ -42,6 +42,9 @@ _UNDER = re.compile(
 _OVER = re.compile(r"(?i)(?:\b(?:more than|over|above|at least|exceed(?:s|ed|ing)?|upwards of|well over)|[>≥])\s*\W?$")
 _COUNTED = re.compile(rf"(?i)\s*(?:%|[,;]?\s*\d|(?:(?!of\b)\w+\s+){{0,2}}{_HURT}\b)")
 _AND_MORE = re.compile(r"\s+(?:more|others)\b\s*(?:$|[^\w\s]|and\b)")
+_OF_SO_MANY = re.compile(
+    rf"(?i)\s+(?:out\s+of|of|in)\s+(?:\d+|two|three|four|five|six|seven|eight|nine|ten)\s+(?:\w+\s+){{0,2}}{_HURT}\b"
+)
 _RATIO = re.compile(r"\s*(?:/|in|of|of the|out of|of our)\s*")
 _CJK = re.compile(r"[〇零一二两兩三四五六七八九十百千万萬億亿]{2,}|[四五六七八九十百千万萬億亿](?=[千百名个個人位件次%％倍時时])")
 _ALWAYS = re.compile(r"(?<!\S)24/7(?!\S)")
@@ -65,8 +68,9 @@ def _holds(number: Number, before: str, held: Figures) -> bool:
 
 def _counts_only(number: Number, text: str) -> bool:
     """Whether it is one of the small numbers of grammar: `one of our services`, `two attempts`, but not `three users`."""
-    small = number.bare and number.values[0][0] <= 3
-    return small and not _COUNTED.match(text, number.end, number.end + 60)
+    small = number.bare and number.values[0][0] <= 3 and number.kind in {"plain", "things"}
+    stretch = number.end, number.end + 60
+    return small and not _COUNTED.match(text, *stretch) and not _OF_SO_MANY.match(text, *stretch)
 
 
 def _left_over(number: Number, text: str, held: Figures) -> bool:

@@ -79,6 +79,7 @@ STARTERS = frozenset(
     vendor vendors version video view visible visit visitor visitors visual voice volume volumes voucher wallet warehouse warning warm
     watch weather web webhook webhooks week weekend weekly weight west wholesale wishlist word worker workers workflow workflows workload
     workloads world worst writer wrong year
+    almost approximately around close down nearly roughly thank up well deliveries
     """.split()
 )
 """Words that begin sentences of status updates, briefs, findings and post-mortems and are no names."""
@@ -139,7 +140,7 @@ AFTER_HYPHENS = frozenset(
     """
     a and around at away back backs based bound by call cause day days down downs end ended ends fold free friendly half hand hour hours
     in ins length less level levels like long mail minute minutes month months name of off offs on only or out outs over overs party
-    person point prone proof quality ready related run runs safe scale second seconds side specific step term the through throughs time
+    person point prone proof quality ready related reset resets run runs safe scale second seconds side specific step term the through throughs time
     times to ups up way week weeks wide wise word words work year years
     """.split()
 )
