@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nexus.casework import Case, names_of
+from nexus.casework import Case, Done, names_of
 from nexus.incident import Action, DryRun, EventKind
 from nexus.outgoing import outgoing, outgoing_ground
-from nexus.state import Context, dump
+from nexus.state import Context, Json, dump
 
 
 async def let_out(  # noqa: PLR0917 - what goes out, on what ground, for whom
@@ -40,3 +40,8 @@ def exact(context: Context, action: Action) -> Action:
 def shown(context: Context, dry_run: DryRun) -> DryRun:
     """A dry run as it may be recorded and shown; the undo is read anew before the change is made."""
     return DryRun.model_validate(context.vault.masked(dump(dry_run)))
+
+
+def absent(context: Context, done: Done[Any]) -> list[Json]:
+    """Who did not answer, for the state: why may be an error of somebody else's program, with a secret in it."""
+    return context.vault.masked([dump(done.absence)]) if done.absence else []

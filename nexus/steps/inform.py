@@ -20,11 +20,12 @@ MOMENT = "%Y-%m-%d %H:%M UTC"
 
 
 def service_of(case: Case) -> str:
-    """The service that the public hears of: the alert's, else the worst hit, else the world's name; only a known name."""
+    """The service that the public hears of: the alert's, else the worst hit, whichever is known and nothing but a name."""
     classification = case.state.get("classification") or {}
     hit = classification.get("impact", {}).get("services") or []
-    said = alert_of(case.state).service or (hit[0] if hit else case.context.world.name)
-    return component_name(said if publishable(said, names_of(case.context)) else None)
+    said = (alert_of(case.state).service, *hit, case.context.world.name)
+    known = names_of(case.context)
+    return component_name(next((name for name in said if publishable(name, known)), None))
 
 
 def _facts(case: Case, status: Status, next_update: datetime | None) -> Json:

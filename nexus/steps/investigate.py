@@ -8,6 +8,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from nexus.casework import Case, ask, open_case, wait_until
+from nexus.gate import absent
 from nexus.guards import cited, diagnosed, whole
 from nexus.incident import CauseStatus, Diagnosis, EventKind, Finding, Status
 from nexus.responder.answers import Findings
@@ -93,7 +94,7 @@ async def investigate(state: State, config: RunnableConfig, runtime: Runtime[Con
     if done.answer is not None:
         findings, struck = cited(done.answer.findings, {e.id for e in done.seen})
         await _record_findings(case, agent, findings, struck)
-    return State(findings=dumps(findings), absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended))
+    return State(findings=dumps(findings), absences=absent(context, done), now=iso(done.ended))
 
 
 async def _record_findings(case: Case, agent: str, findings: list[Finding], struck: list[str]) -> None:
@@ -141,7 +142,7 @@ async def correlate(state: State, config: RunnableConfig, runtime: Runtime[Conte
     await case.record(EventKind.DIAGNOSED, title, text, {"diagnosis": dump(answer)}, at=done.ended)
     update = State(diagnosis=dump(answer), now=iso(done.ended), rejected=[])
     if done.absence:
-        update["absences"] = [dump(done.absence)]
+        update["absences"] = absent(context, done)
     if cause.status is not CauseStatus.INCONCLUSIVE:
         update["status"] = Status.IDENTIFIED.value
         update["status_since"] = iso(done.ended)

@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 from nexus.bulletins import component_name
 from nexus.casework import Case, ask, common_facts, names_of, open_case, wait_until
 from nexus.errors import ToolError
+from nexus.gate import absent
 from nexus.guards import grounded
 from nexus.incident import BacklogItem, EventKind, Outcome, PostMortem, Severity
 from nexus.outgoing import outgoing_ground, unworkable
@@ -43,7 +44,7 @@ async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Con
     done = await ask(case, runbook.roles.post_mortem, "post_mortem", PostMortem, facts)
     title = context.library.agent(runbook.roles.post_mortem).title
     if done.answer is None:
-        return State(absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended))
+        return State(absences=absent(context, done), now=iso(done.ended))
     known = {e.id for e in await context.records.evidence(case.incident)}
     report, struck = grounded(done.answer, known)
     if struck:
@@ -107,7 +108,7 @@ async def backlog(state: State, config: RunnableConfig, runtime: Runtime[Context
     await case.record(EventKind.CLOSED, "NEXUS", f"incident ended: {outcome.value}", {"outcome": outcome.value}, at=done.ended)
     return State(
         backlog=dumps(items),
-        absences=[dump(done.absence)] if done.absence else [],
+        absences=absent(context, done),
         outcome=outcome.value,
         ended_at=iso(done.ended),
         now=iso(done.ended),

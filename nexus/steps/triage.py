@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 from nexus.bulletins import component_name, situation_text
 from nexus.casework import Case, Done, ask, names_of, open_case
 from nexus.errors import ToolError
+from nexus.gate import absent
 from nexus.guards import classified, measured
 from nexus.incident import Classification, EventKind, Impact, Outcome, Severity, Status
 from nexus.outgoing import publishable
@@ -59,7 +60,7 @@ async def triage(state: State, config: RunnableConfig, runtime: Runtime[Context]
         attempt=0,
         phase="fix",
         window_minutes=int(runbook.clocks.look_back.total_seconds() // 60),
-        absences=[dump(done.absence)] if done.absence else [],
+        absences=absent(context, done),
     )
     if not answer.false_alarm and answer.severity is not Severity.P3:
         update["status"] = Status.INVESTIGATING.value

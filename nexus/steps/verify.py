@@ -9,6 +9,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from nexus.casework import Case, Done, ask, open_case, wait_until
+from nexus.gate import absent
 from nexus.guards import whole
 from nexus.incident import (
     ActionKind,
@@ -94,7 +95,7 @@ async def verify(state: State, config: RunnableConfig, runtime: Runtime[Context]
     spec = next(v for v in context.library.runbook.verifiers if v.agent == agent)
     checks = [c.model_dump(mode="json") for c in spec.checks if possible(c.tool, context)]
     verification, done = await _verification(case, agent, checks)
-    return State(verifications=[dump(verification)], absences=[dump(done.absence)] if done.absence else [], now=iso(done.ended))
+    return State(verifications=[dump(verification)], absences=absent(context, done), now=iso(done.ended))
 
 
 async def _verification(
@@ -113,7 +114,7 @@ async def _verification(
     }
     done = await ask(case, agent, "verify", Verification, facts, suffix=suffix)
     title = context.library.agent(agent).title
-    absent = CheckResult(check="answer", passed=None, detail=done.absence.reason if done.absence else "")
+    absent = CheckResult(check="answer", passed=None, detail=context.vault.mask(done.absence.reason) if done.absence else "")
     found = done.answer or Verification(agent=title, attempt=state["attempt"], passed=False, checks=(absent,), at=done.ended)
     passed = bool(found.checks) and all(c.passed is True and set(c.evidence) & done.known for c in found.checks)
     found = found.model_copy(update={"passed": passed})
