@@ -112,7 +112,7 @@ async def escalate(case: Case, rule: EscalationRule) -> list[Escalation]:
         "asked": rule.action,
         "cause": dump(diagnosis.cause),
         "status": case.state.get("status"),
-        "actions": case.state.get("actions", []),
+        "actions": case.context.vault.masked(case.state.get("actions", [])),
         "opened_at": case.state["opened_at"],
     }
     facts = with_known_names(facts, names_of(case.context))

@@ -37,7 +37,7 @@ def _facts(case: Case, status: Status, next_update: datetime | None) -> Json:
         "cause": dump(diagnosis_of(state).cause),
         "plan": state.get("plan"),
         "outcome": state.get("outcome"),
-        "actions": state.get("actions", []),
+        "actions": case.context.vault.masked(state.get("actions", [])),
         "impact": (state.get("classification") or {}).get("impact", {}),
         "next_update": next_update.strftime(MOMENT) if next_update else None,
         "current_action": status.meaning,

@@ -31,7 +31,7 @@ async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Con
         "cause": dump(diagnosis_of(state).cause),
         "hypotheses": dumps(diagnosis_of(state).hypotheses),
         "findings": dumps(findings_of(state)),
-        "actions": state.get("actions", []),
+        "actions": context.vault.masked(state.get("actions", [])),
         "verification": state.get("verifications", []),
         "impact": (state.get("classification") or {}).get("impact", {}),
         "sections": [s.model_dump(mode="json") for s in runbook.post_mortem],

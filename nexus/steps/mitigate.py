@@ -63,7 +63,7 @@ async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) 
             "branch": branch.model_dump(mode="json"),
             "attempt": state["attempt"] + 1,
             "excluded": excluded,
-            "earlier_attempts": [dump(a) for a in actions_of(state)],
+            "earlier_attempts": context.vault.masked(dumps(actions_of(state))),
         }
         asked = Case(context, state, case.node, case.step, ended)
         done = await ask(asked, planner, "plan", PlanAnswer, facts, suffix=f".{number}")

@@ -1,4 +1,4 @@
-"""Learning with a model: the post-mortem's sentences as far as the record bears them, its measures, and the backlog's order."""
+"""Learning with a model: what it adds to the post-mortem's sentences and measures, its action items, and the backlog's order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from nexus.grounding import Ground
 from nexus.incident import ActionItem, Claim, Classification, PostMortem, Prevention, RootCause, Word
 from nexus.outgoing import outgoing_ground, unworkable
 from nexus.responder.answers import Ranking
 from nexus.responder.contract import Task
-from nexus.responder.llm.tasks.part import Known, Merged, Part, Sentence, borne, invented, spoken
+from nexus.responder.llm.tasks.part import Known, Merged, Part, Sentence, borne, invented, spoken, unquoting
 from nexus.responder.rules.learn import CONFIDENCE, EFFORT, ranked, reach_of, score
 from nexus.responder.rules.prevention import CAUGHT, KINDS
 
@@ -47,13 +48,14 @@ class PostMortemAsked(Word):
 
 
 def post_mortem_merge(task: Task, draft: PostMortem, asked: PostMortemAsked, known: Known) -> Merged[PostMortem]:
-    """The rules' report with the model's sentences in the places where they stand."""
+    """The rules' report, each sentence with what the model's adds to it, where that stands and is nobody else's."""
     cause = RootCause.model_validate(task.facts["cause"])
+    ground = unquoting(task, known, _texts(draft))
     struck: list[str] = []
     missing: set[str] = set()
 
     def said(sentence: Sentence, own: Claim) -> Claim:
-        claim, lost, bad = borne(sentence, own, known, cause)
+        claim, lost, bad = borne(sentence, own, known, ground, cause)
         struck.extend(lost)
         missing.update(bad)
         return claim
@@ -63,24 +65,31 @@ def post_mortem_merge(task: Task, draft: PostMortem, asked: PostMortemAsked, kno
         for name in ("what_failed", "why_it_failed", "why_not_caught", "reputation")
     }
     changed["five_whys"] = tuple(said(why, own) for why, own in zip(asked.five_whys, draft.five_whys, strict=True))
-    changed["prevention"] = {kind: _measures(getattr(asked, kind), draft, kind, known, struck) for kind in KINDS}
+    changed["prevention"] = {kind: _measures(getattr(asked, kind), draft, kind, ground, struck) for kind in KINDS}
     changed["action_items"] = _items(task, asked, draft, known, struck)
     claims = 4 + 5 + len(KINDS) + len(asked.action_items)
     return Merged(draft.model_copy(update=changed), claims, tuple(struck), invented(missing))
 
 
-def _proposed(text: str, known: Known) -> tuple[str, ...]:
+def _texts(draft: PostMortem) -> list[str]:
+    """What the rules' report says."""
+    claims = [draft.what_failed, draft.why_it_failed, draft.why_not_caught, draft.reputation, *draft.five_whys]
+    claims += [claim for group in draft.prevention.values() for claim in group]
+    return [claim.text for claim in claims] + [item.action for item in draft.action_items]
+
+
+def _proposed(text: str, ground: Ground) -> tuple[str, ...]:
     """Why a measure does not stand: it may set figures of its own, but it may not name what there is not."""
-    return spoken(_FIGURES.sub("some ", text), known.ground)[1]
+    return spoken(_FIGURES.sub("some ", text), ground)[1]
 
 
-def _measures(text: str, draft: PostMortem, kind: Prevention, known: Known, struck: list[str]) -> tuple[Claim, ...]:
+def _measures(text: str, draft: PostMortem, kind: Prevention, ground: Ground, struck: list[str]) -> tuple[Claim, ...]:
     own = draft.prevention[kind]
-    wrong = _proposed(text, known)
+    wrong = _proposed(text, ground)
     struck.extend(wrong)
-    if wrong or not text.strip():
+    if wrong or not text.strip() or text.strip() in own[0].text:
         return own
-    return (own[0].model_copy(update={"text": text.strip()}), *own[1:])
+    return (*own, own[0].model_copy(update={"text": text.strip()}))
 
 
 def _items(task: Task, asked: PostMortemAsked, draft: PostMortem, known: Known, struck: list[str]) -> tuple[ActionItem, ...]:
@@ -93,10 +102,11 @@ def _items(task: Task, asked: PostMortemAsked, draft: PostMortem, known: Known, 
     now = datetime.fromisoformat(task.facts["time"])
     own = [text for texts in CAUGHT.values() for text in texts] + [item.action for item in draft.action_items]
     ground = outgoing_ground(task.facts, known.evidence.values(), known.names | known.components, own)
+    mine = unquoting(task, known, own)
     kept: list[ActionItem] = []
     for said in asked.action_items:
         unfit = unworkable(said.action.strip(), ground)
-        wrong = (*((unfit,) if unfit else ()), *_proposed(f"{said.action}. {said.reason}", known))
+        wrong = (*((unfit,) if unfit else ()), *_proposed(f"{said.action}. {said.reason}", mine))
         struck.extend(wrong)
         if wrong or not said.action.strip():
             continue

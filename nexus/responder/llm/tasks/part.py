@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
 
 from nexus.grounding import Ground, checked, claims_cause, ground_of, sentences
+from nexus.grounding.foreign import foreign_of
 from nexus.grounding.harm import asks
 from nexus.incident import Cause, Claim, Evidence, RootCause, Word
+from nexus.outgoing import strangers
 from nexus.responder.contract import Task
 
 Final = TypeVar("Final", bound=Word)
@@ -84,6 +86,11 @@ def spoken(text: str, ground: Ground, cause: RootCause | None = None, *, public:
     return " ".join(kept.split()), tuple(why)
 
 
+def unquoting(task: Task, known: Known, own: Iterable[str]) -> Ground:
+    """The ground of a text in a writer's own words: it repeats no stranger's, but for what the rules' text says too."""
+    return replace(known.ground, foreign=foreign_of(strangers(task.facts["alert"], known.evidence.values()), own))
+
+
 def advising(text: str, ground: Ground) -> tuple[str, tuple[str, ...]]:
     """The same for a text that people read before they approve: what asks them for something is struck too."""
     kept, why = spoken(text, ground)
@@ -102,12 +109,18 @@ class Sentence(Word):
     evidence: Cited = ()
 
 
-def borne(said: Sentence, draft: Claim, known: Known, cause: RootCause) -> tuple[Claim, tuple[str, ...], tuple[str, ...]]:
-    """The statement as a claim as far as the record bears it, else the rules' own; what was struck; ids that do not exist."""
+def borne(
+    said: Sentence, draft: Claim, known: Known, ground: Ground, cause: RootCause
+) -> tuple[Claim, tuple[str, ...], tuple[str, ...]]:
+    """The rules' claim with what the statement adds as far as the record bears that; what was struck; ids that do not exist."""
     good, bad = cited(said.evidence, known.evidence)
-    text, struck = spoken(said.text, known.ground, cause)
+    heard, asking = advising(said.text, ground)
+    text, blaming = spoken(heard, ground, cause)
+    struck = (*asking, *blaming)
     if bad and not good:
         return draft, (*struck, f"{said.text[:60]!r} cites what does not exist"), bad
-    if not text:
+    if not text or text in draft.text:
         return draft, struck, bad
-    return Claim(text=text, evidence=good or draft.evidence, known=bool(good or draft.known)), struck, bad
+    whole = f"{draft.text.removesuffix('.')}. {text}" if draft.known else text
+    evidence = tuple(dict.fromkeys((*draft.evidence, *good)))
+    return Claim(text=whole, evidence=evidence, known=bool(good or draft.known)), struck, bad

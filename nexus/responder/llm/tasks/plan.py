@@ -10,7 +10,7 @@ from nexus.guards import whole
 from nexus.incident import Action, Evidence, Plan, Risk, RootCause, Word
 from nexus.responder.answers import PlanAnswer
 from nexus.responder.contract import Task
-from nexus.responder.llm.tasks.part import Cited, Known, Merged, Part, advising, cited, invented
+from nexus.responder.llm.tasks.part import Cited, Known, Merged, Part, advising, cited, invented, unquoting
 from nexus.responder.rules.claims import reading
 from nexus.responder.rules.plan import FITS, eligible, planned
 from nexus.tools.readings import DryRunReading
@@ -31,7 +31,7 @@ def merge(task: Task, draft: PlanAnswer, asked: PlanAsked, known: Known) -> Merg
     """The rules' plan with the model's reasons, or the option that it prefers, once that was dry-run in this task."""
     seen = list(known.evidence.values())
     good, bad = cited(asked.evidence, known.evidence)
-    text, struck = advising(asked.rationale, known.ground)
+    text, struck = advising(asked.rationale, unquoting(task, known, [draft.plan.rationale if draft.plan else ""]))
     if draft.plan is None:
         return Merged(draft, 2, struck, invented(bad))
     options = offered(task, draft.plan, seen)
@@ -86,8 +86,9 @@ def _dry_run_of(action: Action, seen: Iterable[Evidence]) -> Evidence | None:
 
 def offered(task: Task, own: Plan, seen: Sequence[Evidence]) -> list[Action]:
     """The options that the prompt lists: those of the rules' own look, for a look at another component's offers nothing."""
-    newest = sorted(whole(seen), key=lambda look: look.at, reverse=True)
-    return eligible(task, [e for e in newest if e.tool != "action_options" or e.id in own.evidence])
+    theirs = [e for e in seen if e.tool == "action_options" and e.id in own.evidence]
+    newest = sorted(whole(e for e in seen if e.tool != "action_options"), key=lambda look: look.at, reverse=True)
+    return eligible(task, [*theirs, *newest])
 
 
 def open_to_choice(task: Task, own: Plan, chosen: Action) -> bool:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from nexus.incident import Classification, Severity, Word
 from nexus.responder.contract import Task
-from nexus.responder.llm.tasks.part import Cited, Known, Merged, Part, advising, cited, invented
+from nexus.responder.llm.tasks.part import Cited, Known, Merged, Part, advising, cited, invented, unquoting
 
 
 class TriageAsked(Word):
@@ -17,7 +17,7 @@ class TriageAsked(Word):
     evidence: Cited = ()
 
 
-def merge(_task: Task, draft: Classification, asked: TriageAsked, known: Known) -> Merged[Classification]:
+def merge(task: Task, draft: Classification, asked: TriageAsked, known: Known) -> Merged[Classification]:
     """The rules' classification, raised where evidence of something wrong is cited, with the model's reasons."""
     good, bad = cited(asked.evidence, known.evidence)
     struck = [f"evidence {i} does not exist" for i in bad]
@@ -30,7 +30,7 @@ def merge(_task: Task, draft: Classification, asked: TriageAsked, known: Known) 
             severity = asked.severity
         else:
             struck.append(f"severity {asked.severity.value} is raised without evidence of anything abnormal")
-    text, unborne = advising(asked.rationale, known.ground)
+    text, unborne = advising(asked.rationale, unquoting(task, known, [draft.rationale]))
     rationale = f"{draft.rationale}. {text}" if text else draft.rationale
     answer = draft.model_copy(
         update={
