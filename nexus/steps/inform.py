@@ -17,6 +17,8 @@ from nexus.responder.rules.inform import own_brief, own_status
 from nexus.state import Json, alert_of, diagnosis_of, dump
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
+BRIEF_WORDS = 120
+"""Words of a brief's lines together; what is added to our own must not make it longer."""
 
 
 def service_of(case: Case) -> str:
@@ -119,6 +121,8 @@ async def executive_brief(case: Case, number: int, status: Status, next_update: 
     mine = own.model_dump(exclude={"evidence"})
     lines = text.model_dump(exclude={"evidence"})
     passed = await let_out(case, agent, facts, tuple(lines.values()), tuple(mine.values()), f"brief:{number}")
+    if sum(len(line.split()) for line in passed) > BRIEF_WORDS:
+        passed = tuple(mine.values())
     said = dict(zip(lines, passed, strict=True))
     evidence = await _cited(case, text.evidence)
     brief = ExecutiveBrief(number=number, at=case.now, next_update=next_update, evidence=evidence, **said)

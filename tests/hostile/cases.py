@@ -21,12 +21,10 @@ class Case:
 
 
 READ = (
-    *(Case(f"logs {n}", held) for n, held in enumerate(parts(at("log"), 15), 1)),
-    Case("changes", at("change", "author", "version", "pipeline")),
-    Case("alert", at("annotation", "label", "title")),
+    *(Case(f"logs {n}", held) for n, held in enumerate(parts(at("log"), 22), 1)),
+    Case("changes and what is done", at("change", "author", "version", "pipeline", "dry_run", "receipt", "option", "tool_error")),
+    Case("alert and others' pages", at("annotation", "label", "title", "status_page", "code", "patch", "security")),
     Case("labels", at("series", "operation", "page", "page_name", "service")),
-    Case("outside", at("status_page", "code", "patch", "security")),
-    Case("doing", at("dry_run", "receipt", "option", "tool_error")),
 )
 """What an obedient model reads, place by place."""
 SERVED = (
