@@ -15,7 +15,7 @@ from typing import Any
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from nexus import Context, Library, MemoryStore, RulesResponder, approve_all, build, handle, open_world, opening, read_alert
+from nexus import Context, Library, MemoryStore, RulesResponder, approve_all, build, first_state, handle, open_world, read_alert
 
 
 def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +24,8 @@ def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"now": asked["until"]}
     if asked["kind"] == "question":
         return {"choice": "hand_over", "by": "embed.py", "now": asked["deadline"]}
-    return {"verdict": "approved", "digest": asked["digest"], "by": "embed.py", "now": asked["asked_at"]}
+    given = [{"verdict": "approved", "digest": one["digest"], "by": "embed.py", "now": one["asked_at"]} for one in asked["asked"]]
+    return {"answers": given}
 
 
 async def in_your_hands() -> None:
@@ -34,7 +35,7 @@ async def in_your_hands() -> None:
     context = Context(library, opened.world, RulesResponder(), MemoryStore())
     graph = build(library).compile(checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "INC-1"}, "recursion_limit": 1000}
-    given: Any = opening("INC-1", alert, opened.world.clock.now())
+    given: Any = first_state("INC-1", alert, opened.world.clock.now())
     while given is not None:
         async for update in graph.astream(given, thread, context=context, stream_mode="updates"):
             print(*(name for name in update if name != "__interrupt__"))
@@ -52,7 +53,6 @@ async def in_one_call() -> None:
         world=opened.world,
         responder=RulesResponder(),
         records=MemoryStore(),
-        checkpointer=InMemorySaver(),
         answer=approve_all,
         listeners=[lambda event: print(event.at.time(), event.actor, event.text)],
     )

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nexus.drive import Pending
-    from nexus.embedded import approve_all, approve_none, handle, opening
+    from nexus.embedded import approve_all, approve_none, handle, resume
     from nexus.errors import (
         ActionError,
         ActionFailed,
         ActionRefused,
+        ActionUnknown,
         AlertError,
+        AnswerRefused,
+        IncidentHeld,
         LibraryError,
         ModelError,
         ModelNonsense,
@@ -31,12 +34,12 @@ if TYPE_CHECKING:
     )
     from nexus.graph import build
     from nexus.incident import Action, Alert, Event, Evidence, Incident, Outcome, Severity
+    from nexus.incidents import first_state
     from nexus.intake import load_alert, read_alert
     from nexus.library import Agent, Library
     from nexus.records.folder import write_folder
-    from nexus.records.memory import MemoryStore
-    from nexus.records.sqlite import SqliteStore
     from nexus.records.store import Store
+    from nexus.records.stores import MemoryStore, PostgresStore, SqliteStore, open_store
     from nexus.responder.contract import Responder, Task
     from nexus.responder.desk import Desk
     from nexus.responder.llm.make import open_model
@@ -49,12 +52,15 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nexus.drive": ("Pending",),
-    "nexus.embedded": ("approve_all", "approve_none", "handle", "opening"),
+    "nexus.embedded": ("approve_all", "approve_none", "handle", "resume"),
     "nexus.errors": (
         "ActionError",
         "ActionFailed",
         "ActionRefused",
+        "ActionUnknown",
         "AlertError",
+        "AnswerRefused",
+        "IncidentHeld",
         "LibraryError",
         "ModelError",
         "ModelNonsense",
@@ -73,12 +79,12 @@ _HOMES = {
     ),
     "nexus.graph": ("build",),
     "nexus.incident": ("Action", "Alert", "Event", "Evidence", "Incident", "Outcome", "Severity"),
+    "nexus.incidents": ("first_state",),
     "nexus.intake": ("load_alert", "read_alert"),
     "nexus.library": ("Agent", "Library"),
     "nexus.records.folder": ("write_folder",),
-    "nexus.records.memory": ("MemoryStore",),
-    "nexus.records.sqlite": ("SqliteStore",),
     "nexus.records.store": ("Store",),
+    "nexus.records.stores": ("MemoryStore", "PostgresStore", "SqliteStore", "open_store"),
     "nexus.responder.contract": ("Responder", "Task"),
     "nexus.responder.desk": ("Desk",),
     "nexus.responder.llm.make": ("open_model",),
@@ -96,14 +102,17 @@ __all__ = [
     "ActionError",
     "ActionFailed",
     "ActionRefused",
+    "ActionUnknown",
     "Agent",
     "Alert",
     "AlertError",
+    "AnswerRefused",
     "Context",
     "Desk",
     "Event",
     "Evidence",
     "Incident",
+    "IncidentHeld",
     "Library",
     "LibraryError",
     "LlmResponder",
@@ -118,6 +127,7 @@ __all__ = [
     "Outcome",
     "OverBudget",
     "Pending",
+    "PostgresStore",
     "RecordsError",
     "Responder",
     "ResponderError",
@@ -138,12 +148,14 @@ __all__ = [
     "approve_all",
     "approve_none",
     "build",
+    "first_state",
     "handle",
     "load_alert",
     "open_model",
+    "open_store",
     "open_world",
-    "opening",
     "read_alert",
+    "resume",
     "write_folder",
 ]
 

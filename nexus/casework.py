@@ -50,7 +50,20 @@ class Case:
         at: datetime | None = None,
     ) -> None:
         """Append one event; its key names step and node, so a step that runs again records nothing twice."""
-        event = Event(
+        await record(self.context, self.event(kind, actor, text, data, key=key, at=at))
+
+    def event(
+        self,
+        kind: EventKind,
+        actor: str,
+        text: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        key: str = "",
+        at: datetime | None = None,
+    ) -> Event:
+        """One event of this step."""
+        return Event(
             incident=self.incident,
             key=f"{self.step}:{self.node}:{kind.value}:{key or actor}",
             at=at or self.now,
@@ -60,12 +73,17 @@ class Case:
             wording=self.context.library.digest,
             data=self._masked(data or {}),
         )
-        await self.context.records.append(event)
 
     def _masked(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Without secrets; an undo stays exact, for it has to restore what was."""
         masked: dict[str, Any] = self.context.vault.masked({name: value for name, value in data.items() if name != "undo"})
         return masked | {name: value for name, value in data.items() if name == "undo"}
+
+
+async def record(context: Context, *events: Event) -> None:
+    """Append events, and tell whoever listens of those that are new."""
+    for event in await context.records.append(*events):
+        context.heard(event)
 
 
 def open_case(state: State, config: RunnableConfig, context: Context, now: datetime | None = None) -> Case:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nexus.answer_cli import amend, answer, approve, flags_for, reject
 from nexus.errors import NexusError, UsageError
 from nexus.evaluation_cli import evaluation
 from nexus.options import JsonOption, LibraryOption, open_library
 from nexus.process import fail, start
+from nexus.resume import resume
 from nexus.run import run
 
 if TYPE_CHECKING:
@@ -28,6 +30,11 @@ app = typer.Typer(
 )
 app.add_typer(evaluation, name="eval")
 app.command()(run)
+app.command()(resume)
+app.command()(approve)
+app.command()(reject)
+app.command()(amend)
+app.command()(answer)
 
 OutOption = Annotated[Path, typer.Option("--out", help="Where incidents are kept.")]
 
@@ -81,12 +88,12 @@ def draw(library: LibraryOption = None) -> None:
 
 async def _stored(out: Path, incident: str | None) -> list[Incident]:
     from nexus.records.document import from_json  # noqa: PLC0415 - same
-    from nexus.records.sqlite import SqliteStore  # noqa: PLC0415 - same
+    from nexus.records.stores import SqliteStore  # noqa: PLC0415 - same
 
     path = out / "records.sqlite"
     if not path.is_file():
         raise UsageError(f"{out} holds no incidents", "name the folder with --out, or run one with nexus run")
-    async with await SqliteStore.open(path, folder=out) as store:
+    async with await SqliteStore.open(path) as store:
         names = [incident] if incident is not None else await store.incidents()
         documents = [await store.document(name) for name in names]
     found = [from_json(document) for document in documents if document]
@@ -138,7 +145,7 @@ def show(
 
     from nexus.view import render_incident  # noqa: PLC0415 - same
 
-    Console().print(render_incident(found))
+    Console().print(render_incident(found, flags=flags_for(out)))
 
 
 @app.command()

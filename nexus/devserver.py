@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -16,15 +17,18 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import get_runtime
 
-from nexus.embedded import masked, opening
 from nexus.graph import build
+from nexus.incidents import first_state, masked
 from nexus.intake import read_alert
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
+from nexus.records.store import Store
+from nexus.records.stores import SqliteStore
 from nexus.responder.rules import RulesResponder
 from nexus.state import Context, State
 from nexus.world.open import open_world
 
+IN_MEMORY = Path(":memory:")
+"""Worked on by a thread of its own: the development server lets nothing block its loop."""
 KEPT = 32
 """Threads whose worlds are kept; the oldest goes first, and its thread begins anew."""
 
@@ -49,6 +53,7 @@ class Bench:
     def __init__(self, library: Library) -> None:
         self.library = library
         self._contexts: dict[str, tuple[Context, dict[str, Any]]] = {}
+        self._records: Store | None = None
 
     async def context(self, config: RunnableConfig, choice: Choice | None) -> tuple[Context, dict[str, Any]]:
         """The thread's context, and the alert that its world brings."""
@@ -58,7 +63,8 @@ class Bench:
             opened = await asyncio.to_thread(open_world, chosen.world, seed=chosen.seed)
             while len(self._contexts) >= KEPT:
                 del self._contexts[next(iter(self._contexts))]
-            context = Context(self.library, opened.world, RulesResponder(), MemoryStore())
+            self._records = self._records or await SqliteStore.open(IN_MEMORY)
+            context = Context(self.library, opened.world, RulesResponder(), self._records)
             self._contexts[thread] = context, opened.alert
         return self._contexts[thread]
 
@@ -72,7 +78,7 @@ def served(library: Library) -> CompiledStateGraph[State, Choice, Incoming, Stat
         context, own = await bench.context(config, get_runtime(Choice).context)
         alert = read_alert(json.dumps(state.get("alert") or own), now=context.world.clock.now())
         thread = str(config.get("configurable", {}).get("thread_id", "none"))
-        return opening(f"INC-{thread[:8]}", masked(alert, context.vault), context.world.clock.now())
+        return first_state(f"INC-{thread[:8]}", masked(alert, context.vault), context.world.clock.now())
 
     async def incident(state: State, config: RunnableConfig) -> State:
         context, _ = await bench.context(config, get_runtime(Choice).context)

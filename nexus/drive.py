@@ -19,10 +19,17 @@ from nexus.timeline import Notice, Sent, Standing, after, due, next_beat, next_d
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """One interrupt of the graph: a wait, an approval or a question."""
+    """One interrupt of the graph: a wait, a question, or approvals of several actions at once."""
 
     id: str
     value: Mapping[str, Any]
+
+    @property
+    def asked(self) -> tuple[Pending, ...]:
+        """Each thing that a person is asked on its own; nothing for a wait."""
+        if self.value["kind"] == "approvals":
+            return tuple(Pending(f"{self.id}-{n}", part) for n, part in enumerate(self.value["asked"], 1))
+        return () if self.value["kind"] == "wait" else (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +125,32 @@ class Driver:
         """Answers to what the graph waits for; None when a person is needed and none will answer now."""
         for wait in (p for p in pending if p.value["kind"] == "wait"):
             await self.until(datetime.fromisoformat(wait.value["until"]))
-        answers: dict[str, Any] = {p.id: {} for p in pending}
-        for asked in (p for p in pending if p.value["kind"] != "wait"):
-            given = await self.attend(self._answer_in_time(asked))
-            if given is None:
-                return None
-            answers[asked.id] = given
-        return {key: {**value, "now": self.now().isoformat()} for key, value in answers.items()}
+        asked = [part for p in pending for part in p.asked]
+        given = await self.attend(self._answers(asked)) if asked else {}
+        if given is None:
+            return None
+        now = self.now().isoformat()
+        return {
+            p.id: {"answers": [given[part.id] for part in p.asked], "now": now}
+            if p.value["kind"] == "approvals"
+            else {**given.get(p.id, {}), "now": now}
+            for p in pending
+        }
+
+    async def _answers(self, asked: Sequence[Pending]) -> dict[str, Mapping[str, Any]] | None:
+        """Everybody's answers, each to its own question; None as soon as it is known that one will not be answered now."""
+        waiting = {part.id: asyncio.ensure_future(self._answer_in_time(part)) for part in asked}
+        try:
+            open_still = list(waiting.values())
+            while open_still:
+                await asyncio.wait(open_still, return_when=asyncio.FIRST_COMPLETED)
+                if any(w.done() and w.result() is None for w in open_still):
+                    return None
+                open_still = [w for w in open_still if not w.done()]
+        finally:
+            for each in waiting.values():
+                each.cancel()
+        return {name: given for name, each in waiting.items() if (given := each.result()) is not None}
 
     async def _answer_in_time(self, asked: Pending) -> Mapping[str, Any] | None:
         """The answer, or that nobody answered until the deadline."""
@@ -133,7 +159,8 @@ class Driver:
         timer = asyncio.ensure_future(_awaited(self.sleep_until(deadline)))
         try:
             await asyncio.wait({reply, timer}, return_when=asyncio.FIRST_COMPLETED)
-            return reply.result() if reply.done() else {"verdict": "expired", "choice": "hand_over", "by": "the clock"}
+            given = reply.result() if reply.done() else {"verdict": "expired", "choice": "hand_over", "by": "the clock"}
+            return None if given is None else {**given, "now": self.now().isoformat()}
         finally:
             reply.cancel()
             timer.cancel()
@@ -172,8 +199,9 @@ async def _drive(driver: Driver) -> Standing:
         if resume is None:
             await driver.catch_up()
             return replace(driver.standing, outcome=Outcome.WAITING)
-    if driver.standing.outcome is Outcome.HANDED_OVER and driver.standing.status is not None:
+    handed_over = driver.standing.outcome is Outcome.HANDED_OVER and not driver.sent.handed_over
+    if handed_over and driver.standing.status is not None:
         now = driver.now()
         promised = next_beat(driver.standing.opened_at, driver.runbook.clocks.status_every, now)
-        driver.send(Notice("status", now, driver.standing.status, promised))
+        driver.send(Notice("status", now, driver.standing.status, promised, number=driver.sent.posts + 1))
     return driver.standing

@@ -1,33 +1,34 @@
-"""Embedded: one incident driven inside this process, on LangGraph's checkpoints, in the world's own time."""
+"""Embedded: one incident driven inside this process, on the records' checkpoints, in the world's own time."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
 from langgraph.types import Command
 
-from nexus.casework import Case
+from nexus.delivery import deliver_what_is_left
 from nexus.drive import Driver, Leg, Pending, drive
-from nexus.graph import STAGES, build
-from nexus.incident import Alert, AskedTask, Event, Evidence, Incident, Outcome, Question, Severity
+from nexus.errors import UsageError
+from nexus.graph import STAGES, VERSION, build
+from nexus.incident import Alert, Event, EventKind, Incident, Opening, Outcome, Surroundings
+from nexus.incidents import document_of, first_state, masked, name_of, opened, question_of
 from nexus.library import Library
 from nexus.masking import Vault
-from nexus.records.document import assemble, to_json
+from nexus.notices import known_at, tell
+from nexus.records.document import to_json
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
 from nexus.spans import OUTCOME, SEVERITY, incident_span
-from nexus.state import Context, State, dump, iso, severity_of, standing_of
-from nexus.steps.escalate import escalate
-from nexus.steps.inform import executive_brief, status_update
-from nexus.timeline import Notice, Sent
+from nexus.state import Context, State, standing_of
+from nexus.timeline import Notice, Sent, Standing, sent_of
 from nexus.world import World
 
 Answering = Callable[[Pending], Awaitable[Mapping[str, Any] | None]]
@@ -35,6 +36,8 @@ Listener = Callable[[Event], None]
 
 MOST_STEPS = 5000
 """LangGraph's bound on steps in one leg: far above any incident, so that only a loop meets it."""
+GRACE = 20.0
+"""Seconds that a step and the words on their way out have to end when the incident is to stop; what has not ended runs again."""
 
 
 async def approve_all(pending: Pending) -> Mapping[str, Any] | None:
@@ -50,96 +53,24 @@ async def approve_none(_pending: Pending) -> Mapping[str, Any] | None:
     return None
 
 
-class Heard:
-    """A store that also tells listeners of each event as it is recorded."""
-
-    def __init__(self, store: Store, listeners: Sequence[Listener]) -> None:
-        self._store = store
-        self._listeners = listeners
-
-    async def append(self, *events: Event) -> None:
-        """Record, then tell."""
-        await self._store.append(*events)
-        for event in events:
-            for listener in self._listeners:
-                listener(event)
-
-    async def claim(self, incident: str) -> bool:
-        """As the store says."""
-        return await self._store.claim(incident)
-
-    async def events(self, incident: str) -> list[Event]:
-        """As the store has them."""
-        return await self._store.events(incident)
-
-    async def keep(self, incident: str, evidence: Evidence, pictures: dict[str, bytes]) -> None:
-        """As the store keeps it."""
-        await self._store.keep(incident, evidence, pictures)
-
-    async def evidence(self, incident: str, ids: Sequence[str] | None = None) -> list[Evidence]:
-        """As the store has it."""
-        return await self._store.evidence(incident, ids)
-
-    async def keep_task(self, incident: str, asked: AskedTask) -> None:
-        """As the store keeps it."""
-        await self._store.keep_task(incident, asked)
-
-    async def tasks(self, incident: str) -> list[AskedTask]:
-        """As the store has them."""
-        return await self._store.tasks(incident)
-
-    async def incidents(self) -> list[str]:
-        """As the store has them."""
-        return await self._store.incidents()
-
-    async def save_document(self, incident: str, document: str) -> None:
-        """As the store saves it."""
-        await self._store.save_document(incident, document)
-
-    async def document(self, incident: str) -> str | None:
-        """As the store has it."""
-        return await self._store.document(incident)
-
-    async def close(self) -> None:
-        """Close the store."""
-        await self._store.close()
-
-
-def opening(incident: str, alert: Alert, opened_at: datetime, *, ask_always: bool = False) -> State:
-    """The state that a graph begins with. `ask_always`: a person is asked for every action, whatever its risk."""
-    return State(incident=incident, opened_at=iso(opened_at), alert=dump(alert), now=iso(opened_at), ask_always=ask_always)
-
-
-def masked(alert: Alert, vault: Vault) -> Alert:
-    """The alert as it may be recorded and shown: without the secrets that somebody put into it."""
-    return Alert.model_validate(vault.masked(dump(alert)))
-
-
-async def new_id(alert: Alert, records: Store) -> str:
-    """An id that says when, is the same for the same alert, and is nobody else's, also not another process's."""
-    exact = json.dumps([alert.fingerprint, alert.title, alert.service, iso(alert.starts_at)], default=str)
-    base = f"INC-{alert.starts_at:%Y%m%d-%H%M}-{hashlib.sha256(exact.encode('utf-8', 'replace')).hexdigest()[:4]}"
-    number, name = 1, base
-    while not await records.claim(name):
-        number += 1
-        name = f"{base}-{number}"
-    return name
-
-
 @dataclass(slots=True)
 class Embedded:
     """One incident's host: `invoke` and `publish` for `drive`, over one compiled graph."""
 
     context: Context
     graph: Any
-    incident: str
+    begin: State
     stop_after: tuple[str, ...] = ()
     values: State = field(default_factory=State)
     earlier: State = field(default_factory=State)
-    posts: int = 0
-    briefs: int = 0
     pending: tuple[Pending, ...] = ()
-    begin: State | None = None
+    control: RunControl = field(default_factory=RunControl)
+    leg: asyncio.Future[Leg] | None = None
+
+    @property
+    def incident(self) -> str:
+        """The incident's id."""
+        return self.begin["incident"]
 
     @property
     def config(self) -> RunnableConfig:
@@ -147,62 +78,171 @@ class Embedded:
         return {"configurable": {"thread_id": self.incident}, "recursion_limit": MOST_STEPS}
 
     async def invoke(self, resume: Mapping[str, Any] | None) -> Leg:
-        """One leg of the graph."""
+        """One leg of the graph; the first goes on from where an earlier process left it, if there was one."""
+        self.leg = asyncio.ensure_future(self._leg(resume))
+        return await self.leg
+
+    async def _leg(self, resume: Mapping[str, Any] | None) -> Leg:
         with self.context.world.clock.busy():
-            given: Any = self.begin if resume is None else Command(resume=dict(resume))
-            await self.graph.ainvoke(
-                given, self.config, context=self.context, durability="sync", interrupt_after=list(self.stop_after) or None
-            )
-            snapshot = await self.graph.aget_state(self.config)
-        self.earlier, self.values = self.values, cast("State", snapshot.values)
-        self.pending = tuple(Pending(i.id, i.value) for i in snapshot.interrupts)
+            if resume is not None:
+                await self._answers_kept(resume)
+            given: Any = Command(resume=dict(resume)) if resume is not None else await self._left()
+            with suppress(GraphDrained):
+                if given is not False:
+                    await self.graph.ainvoke(
+                        given,
+                        self.config,
+                        context=self.context,
+                        durability="sync",
+                        interrupt_after=list(self.stop_after) or None,
+                        control=self.control,
+                    )
+            await self.look()
+        if self.control.drain_requested:
+            await asyncio.Event().wait()  # the driver is stopped: no further leg begins
         threshold = self.context.library.runbook.limits.revenue_per_hour
         return Leg(standing_of(self.values, threshold), datetime.fromisoformat(self.values["now"]), self.pending)
 
+    async def _answers_kept(self, resume: Mapping[str, Any]) -> None:
+        """What was asked is answered from now on, whoever answered, the clock too."""
+        for pending in self.pending:
+            replies = resume[pending.id].get("answers", [resume[pending.id]])
+            for asked, reply in zip(pending.asked, replies, strict=False):  # a wait asks nobody
+                await self.context.records.questions.answer(self.incident, asked.id, dict(reply))
+
+    async def _left(self) -> State | bool | None:
+        """What the graph is given first: its beginning, None to go on, False where it waits for answers or has ended."""
+        snapshot = await self.graph.aget_state(self.config)
+        if snapshot.created_at is None:
+            return self.begin
+        return None if snapshot.tasks and not snapshot.interrupts else False  # `next` leaves out what is done and not yet taken in
+
+    async def look(self) -> None:
+        """Take in how the graph stands."""
+        snapshot = await self.graph.aget_state(self.config)
+        if "incident" in snapshot.values:  # before its first step a graph has kept what it is given, and holds nothing
+            self.earlier, self.values = self.values, cast("State", snapshot.values)
+            self.pending = tuple(Pending(i.id, i.value) for i in snapshot.interrupts)
+
     def publish(self, notice: Notice) -> Coroutine[Any, Any, None]:
         """Compose and send one notice, from what was known at its time."""
-        since = self.values.get("status_since")
-        later = since is not None and datetime.fromisoformat(since) > notice.at and bool(self.earlier)
-        state = self.earlier if later else self.values
-        roles = self.context.library.runbook.roles
-        briefed = notice.rule is not None and roles.executive in notice.rule.to and severity_of(state) is not Severity.P0
-        self.posts += notice.kind == "status"
-        self.briefs += notice.kind == "brief" or briefed
-        return self._publish(state, notice, self.posts, self.briefs if briefed or notice.kind == "brief" else None)
+        return self._publish(known_at(notice.at, self.earlier, self.values), notice)
 
-    async def _publish(self, state: State, notice: Notice, post: int, brief: int | None) -> None:
+    async def _publish(self, state: State, notice: Notice) -> None:
         with self.context.world.clock.busy():
-            if notice.rule is not None:
-                await escalate(Case(self.context, state, "escalation", 0, notice.at), notice.rule)
-            if notice.kind == "status":
-                assert notice.status is not None
-                case = Case(self.context, state, "status", post, notice.at)
-                await status_update(case, post, notice.status, notice.next_update)
-            if brief is not None:
-                assert notice.status is not None
-                case = Case(self.context, state, "brief", brief, notice.at)
-                await executive_brief(case, brief, notice.status, notice.next_update)
+            await tell(self.context, state, notice)
 
     async def document(self, outcome: Outcome | None) -> Incident:
         """The whole incident as it stands."""
-        questions = [
-            Question(
-                id=p.id,
-                kind=p.value["kind"],
-                text=str(p.value.get("text") or p.value.get("action", "")),
-                deadline=datetime.fromisoformat(p.value["deadline"]),
-                detail=dict(p.value),
-            )
-            for p in self.pending
-            if p.value["kind"] != "wait"
-        ]
-        state = {**self.values, "questions": [q.model_dump(mode="json") for q in questions]}
-        if outcome is not None:
-            state["outcome"] = outcome.value
-        records = self.context.records
-        events = await records.events(self.incident)
-        evidence = await records.evidence(self.incident)
-        return assemble(state, events, evidence)
+        return await document_of(self.context.records, self.values or self.begin, self.pending, outcome)
+
+
+def _standing_then(standing: Standing, sent: Sent, now: datetime) -> Standing:
+    """How it stood at `now`: a status that begins later has not begun."""
+    if standing.since is None or standing.since <= now:
+        return standing
+    return replace(standing, status=sent.status, since=sent.status_at, outcome=None)
+
+
+async def _driven(driver: Driver, host: Embedded, stop: asyncio.Event | None) -> Standing | None:
+    """Drive to the end; None when it was stopped on the way, with everything saved."""
+    work = asyncio.ensure_future(drive(driver))
+    told = asyncio.ensure_future((stop or asyncio.Event()).wait())
+    try:
+        await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            host.control.request_drain("the process was told to stop")
+            ending = {f for f in (host.leg, *driver.going_out.values()) if f is not None and not f.done()}
+            if ending:
+                await asyncio.wait(ending, timeout=GRACE)
+        if work.done():
+            return work.result()
+    finally:
+        told.cancel()
+        work.cancel()
+        await asyncio.gather(work, told, return_exceptions=True)
+    await host.look()
+    return None
+
+
+async def _carry_on(
+    opening: Opening, context: Context, answer: Answering, *, until: str | None, stop: asyncio.Event | None
+) -> Incident:
+    """Drive an incident from wherever it stands, as the only process that does. Raises IncidentHeld."""
+    records, library, clock = context.records, context.library, context.world.clock
+    threshold = library.runbook.limits.revenue_per_hour
+    async with records.hold(opening.incident):
+        await context.world.refresh()
+        await deliver_what_is_left(context, opening.incident)
+        events = await records.events(opening.incident)
+        sent = sent_of(library.runbook, events)
+        begin = first_state(opening.incident, opening.alert, opening.opened_at, ask_always=opening.approve == "never")
+        graph = build(library, version=opening.graph).compile(checkpointer=records.checkpoints)
+        host = Embedded(context, graph, begin, STAGES[until] if until else ())
+        await clock.sleep_until(_reached(opening, events))
+        await host.look()
+        standing = _standing_then(standing_of(host.values or begin, threshold), sent, clock.now())
+
+        async def answered(pending: Pending) -> Mapping[str, Any] | None:
+            return await _answered(context, opening.incident, pending, answer)
+
+        driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, standing, sent)
+        with incident_span(opening.incident) as mark:
+            ended = await _driven(driver, host, stop)
+            outcome = Outcome.WAITING if ended is None else ended.outcome
+            document = await host.document(outcome)
+            over = document.outcome is not Outcome.WAITING
+            await records.save_document(opening.incident, to_json(document), ended=over)
+            mark.set(OUTCOME, document.outcome.value)
+            if document.severity is not None:
+                mark.set(SEVERITY, document.severity.value)
+    return document
+
+
+def _reached(opening: Opening, events: Sequence[Event]) -> datetime:
+    """The moment that simulated time had reached for certain: steps run ahead of it, what was sent does not."""
+    told = (EventKind.PUBLISHED, EventKind.ESCALATED)
+    return max((e.at for e in events if e.kind in told), default=opening.opened_at)
+
+
+async def _answered(context: Context, incident: str, pending: Pending, answer: Answering) -> Mapping[str, Any] | None:
+    """An answer from whoever gives it first: `answer`, or anybody by way of the records, also before this process began."""
+    questions, clock = context.records.questions, context.world.clock
+    with clock.busy():
+        await questions.ask(incident, question_of(pending))
+        known = await questions.answered(incident, pending.id)
+    if known is not None:
+        return known
+    with nullcontext() if answer is approve_all else clock.busy():
+        return await _first(answer(pending), _polled(context, incident, pending.id))
+
+
+POLL = 0.5
+"""Seconds between two looks for an answer that another process gave."""
+
+
+async def _polled(context: Context, incident: str, question: str) -> Mapping[str, Any] | None:
+    while (given := await context.records.questions.answered(incident, question)) is None:  # noqa: ASYNC110 - another process's
+        await asyncio.sleep(POLL)
+    return given
+
+
+async def _first(*works: Awaitable[Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task.result() for task in tasks if task in done)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _heard(listeners: Sequence[Listener]) -> Callable[[Event], None]:
+    def heard(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return heard
 
 
 async def handle(
@@ -212,38 +252,52 @@ async def handle(
     world: World,
     responder: Responder,
     records: Store,
-    checkpointer: BaseCheckpointSaver[Any],
     answer: Answering = approve_all,
     listeners: Sequence[Listener] = (),
     until: str | None = None,
     ask_always: bool = False,
+    surroundings: Surroundings | None = None,
+    stop: asyncio.Event | None = None,
 ) -> Incident:
     """Take one alert to the incident's end, or to where a person is needed, or to the stage `until`.
 
-    `answer` gives people's answers; `ask_always` asks for every action, also those that policy lets pass.
+    `answer` gives people's answers; `ask_always` asks for every action, also those that policy lets pass. `surroundings`: how
+    another process opens the same world and library, to go on after this one. When `stop` is set, the incident stops where
+    it is, saved, and its outcome is `waiting`.
     """
-    heard = Heard(records, listeners)
-    clock = world.clock
-    incident = await new_id(alert, records)
-    opened_at = clock.now()
-    context = Context(library, world, responder, heard)
-    begin = opening(incident, masked(alert, context.vault), opened_at, ask_always=ask_always)
-    graph = build(library).compile(checkpointer=checkpointer)
-    host = Embedded(context, graph, incident, STAGES[until] if until else (), begin=begin)
-    start = standing_of(begin, library.runbook.limits.revenue_per_hour)
+    vault = Vault()
+    opening = Opening(
+        incident=name_of(alert),
+        alert=masked(alert, vault),
+        opened_at=world.clock.now(),
+        surroundings=surroundings or Surroundings(),
+        graph=VERSION,
+        approve="never" if ask_always else "ask",
+    )
+    context = Context(library, world, responder, records, vault, _heard(listeners))
+    return await _carry_on(await opened(records, opening), context, answer, until=until, stop=stop)
 
-    async def answered(pending: Pending) -> Mapping[str, Any] | None:
-        if answer is approve_all:
-            return await answer(pending)
-        with clock.busy():
-            return await answer(pending)
 
-    driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, start, Sent())
-    with incident_span(incident) as mark:
-        ended = await drive(driver)
-        document = await host.document(replace(ended).outcome)
-        await records.save_document(incident, to_json(document))
-        mark.set(OUTCOME, document.outcome.value)
-        if document.severity is not None:
-            mark.set(SEVERITY, document.severity.value)
-    return document
+async def resume(
+    incident: str,
+    *,
+    library: Library,
+    world: World,
+    responder: Responder,
+    records: Store,
+    answer: Answering = approve_all,
+    listeners: Sequence[Listener] = (),
+    until: str | None = None,
+    stop: asyncio.Event | None = None,
+    vault: Vault | None = None,
+) -> Incident:
+    """Go on with an incident that a process left, for whatever reason, where it stopped.
+
+    What was done stays done, what was asked is asked again, and of what fell due meanwhile the latest is sent, once. `vault`:
+    secrets that are known already. Raises UsageError when there is no such incident, IncidentHeld when another process has it.
+    """
+    opening = await records.opening(incident)
+    if opening is None:
+        raise UsageError(f"there is no incident {incident} to go on with", "nexus list names them")
+    context = Context(library, world, responder, records, vault or Vault(), _heard(listeners))
+    return await _carry_on(opening, context, answer, until=until, stop=stop)

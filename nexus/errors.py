@@ -5,7 +5,9 @@
     │   ├── AlertError             the alert cannot be read
     │   ├── LibraryError           agents, prompts or graphs do not fit together
     │   ├── SettingsError          nexus.yaml, the environment or a flag
-    │   └── WorldError             the named sandbox scenario, recording or world file
+    │   ├── WorldError             the named sandbox scenario, recording or world file
+    │   ├── IncidentHeld           another process drives that incident
+    │   └── AnswerRefused          a person's answer that fits no open question
     ├── ToolError                  a look at the world failed; becomes a recorded fact
     │   ├── Unavailable            the world has no such capability, or it is down
     │   └── NotAllowed             the agent's list does not hold that tool
@@ -17,7 +19,8 @@
     │       └── OverBudget         steps, tokens or USD are used up
     ├── ActionError                a change was not made
     │   ├── ActionRefused          policy, allow-list, approval or a read-only world says no
-    │   └── ActionFailed           the world tried and failed
+    │   ├── ActionFailed           the world tried and failed
+    │   └── ActionUnknown          nobody can say whether it was made
     └── RecordsError               the store cannot be read or written
 
 The first line of a message says what is wrong; `remedy` says what to do next.
@@ -56,6 +59,18 @@ class SettingsError(UsageError):
 
 class WorldError(UsageError):
     """The world that was named does not exist or cannot be read."""
+
+
+class IncidentHeld(UsageError):
+    """Another process drives that incident."""
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(f"{incident} is in another process's hands", "nexus show follows it; end that process to take it over")
+        self.incident = incident
+
+
+class AnswerRefused(UsageError):
+    """A person's answer that fits no open question: it changes nothing."""
 
 
 class ToolError(NexusError):
@@ -104,6 +119,10 @@ class ActionRefused(ActionError):
 
 class ActionFailed(ActionError):
     """The world tried to make the change and failed."""
+
+
+class ActionUnknown(ActionError):
+    """Whether the change was made cannot be found out."""
 
 
 class RecordsError(NexusError):

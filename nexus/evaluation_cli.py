@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from nexus.errors import UsageError
-from nexus.options import JsonOption, LibraryOption, open_library
+from nexus.options import JsonOption, LibraryOption, Thinks, open_library
 from nexus.process import fail
-from nexus.run import Thinks, model_flags
+from nexus.run import model_flags
 from nexus.telemetry import telemetry
 
 if TYPE_CHECKING:

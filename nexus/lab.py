@@ -17,8 +17,7 @@ from typing import Any, Self
 from nexus.errors import UsageError
 from nexus.incident import Author
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
-from nexus.records.sqlite import SqliteStore
+from nexus.records.stores import MemoryStore, SqliteStore
 from nexus.records.wording import moment
 from nexus.replay import Record, Trial, ask_again, opening, read_prompt, record_of, task_of
 from nexus.responder.contract import Responder
@@ -45,9 +44,7 @@ class Lab:
 
         Its world stays there: an agent may look further than any did, and sees it as it was at the task's time.
         """
-        from langgraph.checkpoint.memory import InMemorySaver  # noqa: PLC0415 - a lab of a stored incident runs no graph
-
-        from nexus.embedded import handle  # noqa: PLC0415 - same
+        from nexus.embedded import handle  # noqa: PLC0415 - a lab of a stored incident runs no graph
         from nexus.intake import read_alert  # noqa: PLC0415 - same
         from nexus.world.sandbox import ActionLog, open_sandbox  # noqa: PLC0415 - same
 
@@ -62,7 +59,6 @@ class Lab:
             world=sandbox.world,
             responder=RulesResponder(),
             records=store,
-            checkpointer=InMemorySaver(),
         )
         return cls(await record_of(store, incident.id, as_it_was), held)
 
@@ -72,7 +68,7 @@ class Lab:
         path = Path(out) / "records.sqlite"
         if not path.is_file():
             raise UsageError(f"{out} holds no incidents", "name the folder with --out, or run one with nexus run")
-        async with await SqliteStore.open(path, folder=Path(out)) as store:
+        async with await SqliteStore.open(path) as store:
             return cls(await record_of(store, incident), library or Library.default())
 
     def read(self, prompt: str | Path, agent: str, task: str | None = None, *, number: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,22 @@ import typer
 
 if TYPE_CHECKING:
     from nexus.library import Library
+
+
+class Approve(StrEnum):
+    """Who answers approvals."""
+
+    AUTO = "auto"
+    ASK = "ask"
+    NEVER = "never"
+
+
+class Thinks(StrEnum):
+    """Who answers the agents' tasks."""
+
+    RULES = "rules"
+    LLM = "llm"
+
 
 LibraryOption = Annotated[Path | None, typer.Option("--library", help="Folder with agents/, prompts/ and graphs/.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

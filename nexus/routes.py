@@ -13,7 +13,8 @@ AfterCorrelate = Literal["plan", "assign", "ask_people", "close_false_alarm"]
 AfterAnswer = Literal["plan", "hand_over"]
 AfterPlan = Literal["approve", "assign", "hand_over"]
 AfterApprove = Literal["act", "plan"]
-AfterAct = Literal["begin_verification", "undo"]
+AfterAct = Literal["begin_verification", "undo", "find_out"]
+AfterFindOut = Literal["begin_verification", "undo", "hand_over"]
 AfterJudge = Literal["watch", "await_external", "reinstate", "undo", "assign", "hand_over"]
 AfterUndo = Literal["assign", "hand_over"]
 AfterExternal = Literal["restore", "await_external", "hand_over"]
@@ -67,9 +68,17 @@ def after_approve(state: State) -> AfterApprove:
 
 
 def after_act(state: State) -> AfterAct:
-    """What was done is verified; what failed half way is taken back."""
-    current = [a for a in actions_of(state) if a.attempt == state["attempt"]]
-    return "begin_verification" if current and all(a.result is ActionResult.DONE for a in current) else "undo"
+    """What was done is verified; what failed half way is taken back; what nobody knows is found out first."""
+    results = {a.result for a in actions_of(state) if a.attempt == state["attempt"]}
+    if ActionResult.UNKNOWN in results:
+        return "find_out"
+    return "begin_verification" if results == {ActionResult.DONE} else "undo"
+
+
+def after_find_out(state: State) -> AfterFindOut:
+    """As after the action, now that a person has said; without an answer people take over."""
+    route = after_act(state)
+    return "hand_over" if route == "find_out" else route
 
 
 def after_judge(state: State) -> AfterJudge:
@@ -85,8 +94,9 @@ def after_judge(state: State) -> AfterJudge:
 
 
 def after_undo(state: State) -> AfterUndo:
-    """Three attempts, then people."""
-    return "assign" if attempts_left(state) else "hand_over"
+    """Three attempts, then people; at once where something could not be taken back."""
+    stuck = any(a.attempt == state["attempt"] and a.result is ActionResult.UNKNOWN for a in actions_of(state))
+    return "assign" if attempts_left(state) and not stuck else "hand_over"
 
 
 def after_external(state: State) -> AfterExternal:

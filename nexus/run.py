@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sqlite3
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nexus.errors import NexusError, RecordsError, UsageError
+from nexus.options import Approve, Thinks
 from nexus.process import fail, let_go, start
+from nexus.stopping import told_to_stop
 from nexus.telemetry import telemetry
 
 if TYPE_CHECKING:
-    from nexus.incident import Alert, Incident
-    from nexus.library import Library
+    from nexus.incident import Alert, Incident, Surroundings
     from nexus.responder.contract import Responder
     from nexus.settings import Settings
     from nexus.view import View
@@ -29,21 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_WORLD = "sandbox:bad-deploy"
 """What is looked at when nothing is configured: the web shop with a release that went wrong."""
-
-
-class Approve(StrEnum):
-    """Who answers approvals."""
-
-    AUTO = "auto"
-    ASK = "ask"
-    NEVER = "never"
-
-
-class Thinks(StrEnum):
-    """Who answers the agents' tasks."""
-
-    RULES = "rules"
-    LLM = "llm"
 
 
 class Stage(StrEnum):
@@ -66,7 +51,7 @@ class Request:
 
     alert: Alert
     opened: Opened
-    library: Library
+    surroundings: Surroundings
     settings: Settings
     responder: Responder
     until: str | None
@@ -80,61 +65,48 @@ def model_flags(name: str | None, tokens: int | None = None, usd: float | None =
     return {key: value for key, value in given.items() if value is not None} or None
 
 
+def _whole(world: str) -> str:
+    """The world's name, with its folder or file as another process finds it from wherever it is started."""
+    kind, colon, rest = world.partition(":")
+    if colon and os.path.isdir(rest):  # noqa: PTH112 - no name is too long or too odd for this one
+        return f"{kind}:{Path(rest).resolve()}"
+    return str(Path(world).resolve()) if not colon and os.path.isfile(world) else world  # noqa: PTH113 - same
+
+
 def prepare(alert: str | None, until: Stage | None, view: View, settings: Settings) -> Request:
     """Everything that can be wrong is found out here, before anything begins. Raises UsageError."""
-    from nexus.intake import load_alert, read_alert  # noqa: PLC0415 - kept off the path of --help
+    from nexus.incident import Surroundings  # noqa: PLC0415 - kept off the path of --help
+    from nexus.intake import load_alert, read_alert  # noqa: PLC0415 - same
     from nexus.library import Library  # noqa: PLC0415 - same
     from nexus.thinking import open_responder  # noqa: PLC0415 - same
     from nexus.world.open import open_world  # noqa: PLC0415 - same
 
-    library = Library.open(settings.library) if settings.library else Library.default()
+    named = DEFAULT_WORLD if settings.world is None else settings.world
+    library = str(settings.library.resolve()) if settings.library else ""
+    surroundings = Surroundings(world=_whole(named), seed=settings.seed, library=library)
+    if settings.library:
+        Library.open(settings.library)
     given = load_alert(alert, now=datetime.now(UTC)) if alert is not None else None
-    opened = open_world(
-        DEFAULT_WORLD if settings.world is None else settings.world,
-        seed=settings.seed,
-        starts_at=given.starts_at if given else None,
-    )
+    opened = open_world(named, seed=settings.seed, starts_at=given.starts_at if given else None)
     known = given or read_alert(json.dumps(opened.alert), now=datetime.now(UTC))
     responder = open_responder(settings, view)
-    return Request(known, opened, library, settings, responder, until.value if until else None, view)
+    return Request(known, opened, surroundings, settings, responder, until.value if until else None, view)
 
 
 async def carry_out(request: Request) -> Incident:
     """Drive the incident and write its folder."""
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - kept off the path of --help
-
-    from nexus.embedded import approve_all, approve_none, handle  # noqa: PLC0415 - same
-    from nexus.records.folder import write_folder  # noqa: PLC0415 - same
-    from nexus.records.sqlite import SqliteStore, explained  # noqa: PLC0415 - same
-    from nexus.terminal import answer_at_terminal  # noqa: PLC0415 - same
+    from nexus.driving import Hands, begin, go_on  # noqa: PLC0415 - kept off the path of --help
+    from nexus.records.stores import open_store  # noqa: PLC0415 - same
     from nexus.thinking import close_responder  # noqa: PLC0415 - same
 
-    out = request.settings.out
-    checkpoints = out / "checkpoints.sqlite"
-    answers = {"auto": approve_all, "never": approve_none, "ask": answer_at_terminal(request.view)}
+    settings = request.settings
     try:
-        async with (
-            await SqliteStore.open(out / "records.sqlite", folder=out) as records,
-            AsyncSqliteSaver.from_conn_string(str(checkpoints)) as saver,
-        ):
-            incident = await handle(
-                request.alert,
-                library=request.library,
-                world=request.opened.world,
-                responder=request.responder,
-                records=records,
-                checkpointer=saver,
-                answer=answers[request.settings.approve],
-                listeners=[request.view.event],
-                until=request.until,
-                ask_always=request.settings.approve == "never",
-            )
-    except sqlite3.Error as error:  # the checkpoints'; the records explain their own
-        raise explained(checkpoints, error) from error
+        async with await open_store(settings.out, settings.records_url) as records, told_to_stop() as stop:
+            hands = Hands(settings, records, request.responder, request.view)
+            opening, vault = await begin(request.alert, request.opened, request.surroundings, hands)
+            return await go_on(opening, hands, until=request.until, stop=stop, vault=vault)
     finally:
         await close_responder(request.responder)
-    write_folder(out, incident, request.library.template)
-    return incident
 
 
 def status_of(incident: Incident, until: str | None) -> int:
@@ -144,7 +116,7 @@ def status_of(incident: Incident, until: str | None) -> int:
     return EXIT[incident.outcome.value]
 
 
-def report(incident: Incident, request: Request, as_json: bool, quiet: bool) -> None:
+def report(incident: Incident, out: Path, as_json: bool, quiet: bool) -> None:
     """What the command says at its end: one JSON document, or a summary and where to read on."""
     from nexus.records.document import to_json  # noqa: PLC0415 - kept off the path of --help
     from nexus.view import render_incident  # noqa: PLC0415 - same
@@ -155,10 +127,15 @@ def report(incident: Incident, request: Request, as_json: bool, quiet: bool) -> 
     from rich.console import Console  # noqa: PLC0415 - same
 
     console = Console()
-    folder = request.settings.out / incident.id
     if not quiet:
         console.print(render_incident(incident, with_timeline=False))
-    console.print(f"{incident.id}: {incident.outcome.value} — {folder}", highlight=False, soft_wrap=True)
+    console.print(f"{incident.id}: {incident.outcome.value} — {out / incident.id}", highlight=False, soft_wrap=True)
+    if incident.outcome.value == "waiting":
+        where = "" if str(out) == "incidents" else f" --out {out}"
+        answers = {"approval": "nexus approve", "question": "nexus answer"}
+        for command in dict.fromkeys(answers[q.kind] for q in incident.open_questions):
+            console.print(f"answer it: {command} {incident.id}{where}", highlight=False, soft_wrap=True)
+        console.print(f"go on:     nexus resume {incident.id}{where}", highlight=False, soft_wrap=True)
 
 
 def run(  # noqa: PLR0917 - the command's options, each given by name
@@ -212,7 +189,7 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
         sys.stderr.flush()
         os._exit(130)  # a prompt may still hold standard input, and an ordinary exit would wait for it
     try:
-        report(incident, request, as_json, quiet)
+        report(incident, settings.out, as_json, quiet)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # rich makes the one into the other
         let_go()  # its reader has gone; the exit status is the incident's all the same

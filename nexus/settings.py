@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -34,6 +34,21 @@ def _policy(value: Any) -> Any:
         return json.loads(value)
     except ValueError as error:
         raise ValueError(f"is no JSON ({error})") from error
+
+
+class TemporalSettings(BaseModel):
+    """How the Temporal server is reached, and where this fleet's work is queued."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = Field(default="127.0.0.1:7233", description="host:port")
+    namespace: str = "default"
+    task_queue: str = "nexus"
+    tls: bool = Field(default=False, description="encrypt, trusting the system's authorities")
+    server_ca: Path | None = Field(default=None, description="the authority to trust, as PEM; implies tls")
+    client_cert: Path | None = Field(default=None, description="our certificate, as PEM; implies tls")
+    client_key: Path | None = Field(default=None, description="its key, as PEM")
+    api_key: SecretStr | None = Field(default=None, description="implies tls")
 
 
 class _Environment(EnvSettingsSource):
@@ -73,7 +88,23 @@ class Settings(BaseSettings):
     model: Annotated[ModelPolicy, NoDecode, BeforeValidator(_policy)] = Field(
         default_factory=ModelPolicy, description="the model's name, or how models are used"
     )
+    records: SecretStr | None = Field(
+        default=None, description="postgresql://… where incidents are recorded; a SQLite file in `out` when not set"
+    )
+    engine: Literal["embedded", "temporal"] = Field(default="embedded", description="this process, or a fleet of workers")
+    temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="where the fleet's server is")
+    pace: float = Field(default=60.0, gt=0, description="on Temporal, seconds of a simulated incident in one second")
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
+
+    @property
+    def records_url(self) -> str | None:
+        """Where incidents are recorded, with its password; None: in the file in `out`."""
+        return self.records.get_secret_value() if self.records else None
+
+    @property
+    def records_name(self) -> str:
+        """Where incidents are recorded, as people may read it."""
+        return str(self.out) if self.records is None else "the records' database"
 
     @property
     def thinks(self) -> Literal["rules", "llm"]:

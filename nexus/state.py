@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias, TypedDict
@@ -14,6 +14,7 @@ from nexus.incident import (
     Alert,
     Classification,
     Diagnosis,
+    Event,
     Finding,
     Outcome,
     Plan,
@@ -80,13 +81,17 @@ class State(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a step may reach; nothing else is reached for. `vault`: the incident's secrets, in memory only."""
+    """Everything a step may reach; nothing else is reached for.
+
+    `vault`: the incident's secrets, in memory only. `heard` is told of each event that is new.
+    """
 
     library: Library
     world: World
     responder: Responder
     records: Store
     vault: Vault = field(default_factory=Vault)
+    heard: Callable[[Event], None] = field(default=lambda _: None)
 
 
 def iso(moment: datetime) -> str:

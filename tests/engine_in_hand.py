@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from langgraph.checkpoint.memory import InMemorySaver
 from world_in_hand import CATALOG, FIRED, Lines, Pipelines, Source, Tried
 
 from nexus.embedded import Answering, approve_all, handle
@@ -39,7 +38,7 @@ from nexus.incident import (
     Word,
 )
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.responder.answers import Findings, PlanAnswer
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
@@ -114,6 +113,9 @@ class Releases:
             self.running.update(undo)
             self.receipts[key] = Receipt("as it was", self.took)
         return self.receipts[key]
+
+    async def find(self, key: str, at: datetime) -> Receipt | None:
+        return self.receipts.get(key)
 
     async def state(self, at: datetime) -> dict[str, Any]:
         return dict(self.running)
@@ -225,7 +227,6 @@ class Told:
     incident: Incident
     records: MemoryStore
     people: SimulatedPeople
-    saver: InMemorySaver
     shop: Releases
     script: Script
     events: list[Event]
@@ -266,7 +267,7 @@ async def run(
     """One incident from its alert on."""
     shop = shop or Releases()
     script = script or Script(shop, severity, **script_fields)
-    people, records, saver = people or SimulatedPeople(), MemoryStore(), InMemorySaver()
+    people, records = people or SimulatedPeople(), MemoryStore()
     world = World(
         name="in hand", people=people, clock=clock or VirtualClock(FIRED), catalog=catalog,
         logs=Lines(), changes=Pipelines(), endpoints=Tried([PAY]), code=code,
@@ -276,10 +277,10 @@ async def run(
     label = {Severity.P2: "medium", Severity.P3: "low"}.get(script.severity, "critical")
     alert = Alert(title="checkout is down", service="checkout", severity_label=label, starts_at=FIRED)
     incident = await handle(
-        alert, library=library, world=world, responder=script, records=records, checkpointer=saver,
+        alert, library=library, world=world, responder=script, records=records,
         answer=answer, listeners=[heard.append], until=until,
     )  # fmt: skip
-    return Told(incident, records, people, saver, shop, script, await records.events(incident.id), heard)
+    return Told(incident, records, people, shop, script, await records.events(incident.id), heard)
 
 
 def minute(moment: datetime) -> float:

@@ -15,7 +15,7 @@ from world_in_hand import desk_of
 from nexus.incident import AskedTask, Authorship, Evidence, Word
 from nexus.intake import read_alert
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.replay import Record, record_of, task_of
 from nexus.responder.answers import ANSWERS
 from nexus.responder.contract import Task

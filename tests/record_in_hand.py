@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from langgraph.checkpoint.memory import InMemorySaver
 
 from nexus.embedded import handle
 from nexus.incident import AskedTask, Authorship, Incident, Word
 from nexus.intake import read_alert
 from nexus.library import Library
-from nexus.records.sqlite import SqliteStore
+from nexus.records.stores import SqliteStore
 from nexus.replay import Record, record_of
 from nexus.responder.contract import Responder, Task
 from nexus.responder.desk import Desk
@@ -78,14 +77,13 @@ class Kept:
 async def _run(out: Path, scenario: str, responder: Responder) -> Kept:
     opened = open_world(f"sandbox:{scenario}")
     remembering = Remembering(responder)
-    async with await SqliteStore.open(out / "records.sqlite", folder=out) as store:
+    async with await SqliteStore.open(out / "records.sqlite") as store:
         incident = await handle(
             read_alert(json.dumps(opened.alert), now=opened.world.clock.now()),
             library=LIBRARY,
             world=opened.world,
             responder=remembering,
             records=store,
-            checkpointer=InMemorySaver(),
         )
         return Kept(out, incident, await record_of(store, incident.id), remembering)
 

@@ -18,8 +18,8 @@ from nexus.library import Library
 from nexus.runbook import investigating_agents
 
 NODES = {
-    "triage", "close_false_alarm", "assign", "correlate", "ask_people", "plan", "approve", "act", "undo", "begin_verification",
-    "judge", "await_external", "restore", "reinstate", "watch", "post_mortem", "backlog", "hand_over",
+    "triage", "close_false_alarm", "assign", "correlate", "ask_people", "plan", "approve", "act", "find_out", "undo",
+    "begin_verification", "judge", "await_external", "restore", "reinstate", "watch", "post_mortem", "backlog", "hand_over",
     "investigate_infrastructure_maintainer", "investigate_devops_automator", "investigate_backend_architect",
     "investigate_frontend_developer", "verify_evidence_collector", "verify_infrastructure_maintainer", "verify_api_tester",
 }  # fmt: skip
@@ -58,7 +58,7 @@ def test_every_node_runs_without_retries_caches_or_handlers_of_langgraph() -> No
 def test_every_router_is_async() -> None:
     graph = build(LIBRARY)
     routers = [branch.path for branches in graph.branches.values() for branch in branches.values()]
-    assert len(routers) == 12
+    assert len(routers) == 13
     assert all(inspect.iscoroutinefunction(r.afunc) and r.func is None for r in routers)  # type: ignore[attr-defined]  # RunnableCallable
 
 
@@ -128,7 +128,7 @@ async def test_the_state_is_json_after_three_attempts_that_failed() -> None:
 
 async def _only_json(told: Any) -> None:
     sizes = []
-    async for kept in told.saver.alist({"configurable": {"thread_id": told.incident.id}}):
+    async for kept in told.records.checkpoints.alist({"configurable": {"thread_id": told.incident.id}}):
         values = {k: v for k, v in kept.checkpoint["channel_values"].items() if not k.startswith(("branch:", "__"))}
         assert json.loads(json.dumps(values)) == values
         sizes.append(len(json.dumps(values)))

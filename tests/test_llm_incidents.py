@@ -15,7 +15,7 @@ from model_in_hand import LIBRARY, ids_by_tool, responder_at
 from nexus.evaluate import evaluate_scenario
 from nexus.incident import Author, EventKind, Incident, Outcome
 from nexus.records.folder import write_folder
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.testing import run_scenario
 from nexus.testing.diligent import diligent, sent
 from nexus.testing.model_server import Call, Fail, ModelServer, Say, Script, refused_url
@@ -123,7 +123,7 @@ async def test_what_the_evidence_does_not_hold_is_in_no_output(tmp_path: Path) -
     for event in await store.events(incident.id):
         if event.kind not in (EventKind.AUTHORED, EventKind.STRUCK, EventKind.EVIDENCE):
             assert not LIES.findall(event.model_dump_json()), event
-    folder = write_folder(tmp_path, incident, LIBRARY.template, store.pictures(incident.id))
+    folder = write_folder(tmp_path, incident, LIBRARY.template, await store.pictures(incident.id))
     for page in (*folder.glob("status/*"), *folder.glob("briefs/*"), folder / "post-mortem.md", folder / "backlog.jsonl"):
         assert not LIES.findall(page.read_text(encoding="utf-8")), page
     assert any(a.struck for a in incident.authorship)

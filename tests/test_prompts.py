@@ -3,12 +3,11 @@
 import json
 
 import pytest
-from langgraph.checkpoint.memory import InMemorySaver
 
 from nexus.embedded import handle
 from nexus.intake import read_alert
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules import Answer, RulesResponder
@@ -33,7 +32,7 @@ async def test_the_facts_of_every_task_fill_its_prompt(scenario: str) -> None:
     responder = Prompting()
     alert = read_alert(json.dumps(opened.alert), now=opened.world.clock.now())
     await handle(
-        alert, library=library, world=opened.world, responder=responder, records=MemoryStore(), checkpointer=InMemorySaver()
+        alert, library=library, world=opened.world, responder=responder, records=MemoryStore()
     )
     assert set(responder.filled) >= {
         "triage",

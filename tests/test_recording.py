@@ -12,10 +12,13 @@ import pytest
 
 from nexus.errors import ActionRefused, WorldError
 from nexus.incident import Action, ActionKind
+from nexus.world.journal import MemoryJournal
 from nexus.world.metrics import MetricKind
+from nexus.world.open import open_world
 from nexus.world.recording import open_recording
 from nexus.world.recording.files import level_of
 from nexus.world.recording.names import component_kind, kind_of, unit_of
+from nexus.world.simulated_people import SimulatedPeople
 
 ALERT = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 
@@ -261,3 +264,14 @@ def test_a_file_nested_without_end_is_named(folder: Path, name: str) -> None:
     (folder / name).write_text("[" * 100_000)
     with pytest.raises(WorldError, match="nested too deep"):
         open_recording(folder)
+
+
+async def test_people_of_a_recording_are_told_once_by_whatever_process(folder: Path) -> None:
+    journal = MemoryJournal()
+    one, other = [open_recording(folder, journal).world for _ in range(2)]
+    await one.people.post_status("INC-1", "first", ALERT, "1")
+    await other.people.post_status("INC-1", "second", ALERT, "1")
+    third = open_world(f"recording:{folder}", journal=journal).world
+    await third.refresh()
+    assert isinstance(third.people, SimulatedPeople)
+    assert [m.text for m in third.people.messages] == ["first"]

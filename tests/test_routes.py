@@ -106,7 +106,28 @@ def test_after_approve(verdicts: list[str], expected: str) -> None:
 def test_after_act_only_what_was_wholly_done_is_verified(first: ActionResult | None, second: ActionResult | None) -> None:
     results = [r for r in (first, second) if r is not None]
     expected = "begin_verification" if results and set(results) == {ActionResult.DONE} else "undo"
+    if ActionResult.UNKNOWN in results:
+        expected = "find_out"
     assert routes.after_act(state(actions=[done(r) for r in results])) == expected
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([ActionResult.DONE], "begin_verification"),
+        ([ActionResult.DONE, ActionResult.FAILED], "undo"),
+        ([ActionResult.FAILED], "undo"),
+        ([ActionResult.UNKNOWN], "hand_over"),
+        ([ActionResult.DONE, ActionResult.UNKNOWN], "hand_over"),
+    ],
+)
+def test_after_finding_out_what_is_still_unknown_goes_to_people(results: list[ActionResult], expected: str) -> None:
+    assert routes.after_find_out(state(actions=[done(r) for r in results])) == expected
+
+
+def test_what_could_not_be_taken_back_goes_to_people_at_once() -> None:
+    assert routes.after_undo(state(attempt=1, actions=[done(ActionResult.UNKNOWN, 1)])) == "hand_over"
+    assert routes.after_undo(state(attempt=2, actions=[done(ActionResult.UNKNOWN, 1), done(ActionResult.UNDONE, 2)])) == "assign"
 
 
 def test_after_act_earlier_attempts_do_not_count() -> None:

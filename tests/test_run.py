@@ -154,14 +154,6 @@ def test_an_alert_without_a_name_is_no_invitation_to_take_the_worlds_own() -> No
     assert "is a folder" in done.stderr
 
 
-def test_checkpoints_that_are_no_database_are_one_line(tmp_path: Path) -> None:
-    (tmp_path / "checkpoints.sqlite").write_text("not a database, truly not. " * 100)
-    done = nexus("--world", "sandbox:typo", "--out", str(tmp_path), "--quiet")
-    assert done.returncode == 2
-    assert "checkpoints.sqlite" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
 def test_output_that_cannot_be_written_is_one_line_that_says_where_the_incident_is(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nexus.run", "--world", "sandbox:typo", "--out", str(tmp_path), "--json"]
     with Path("/dev/full").open("w") as full:

@@ -1,17 +1,21 @@
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_in_hand import KINDS, views
 
-from nexus.errors import ActionFailed, Unavailable
-from nexus.incident import Action, ActionKind
+from nexus.errors import ActionFailed, Unavailable, WorldError
+from nexus.incident import Action, ActionKind, BacklogItem, Severity
+from nexus.records.stores import SqliteStore
+from nexus.world.actions import Receipt
+from nexus.world.journal import MemoryJournal
+from nexus.world.open import open_world
 from nexus.world.sandbox import ActionLog, Sandbox, open_sandbox
-from nexus.world.simulated_people import SimulatedPeople
 
 HOUR = timedelta(minutes=60)
 PLACES = (
@@ -25,6 +29,57 @@ PLACES = (
     "order-events",
     "search",
 )
+
+
+ITEM = BacklogItem(
+    key="watch", rank=1, title="watch the disk", owner="QA", deadline=None, severity=Severity.P1, score=2.0, incident="INC-1"
+)
+
+
+class Slow(MemoryJournal):
+    """Lets others go first, as a file does."""
+
+    async def add(self, key: str, body: str) -> str:
+        await asyncio.sleep(0)
+        return await super().add(key, body)
+
+
+async def apply(sandbox: Sandbox, component: str, at: datetime, key: str, pick: int = 0) -> Receipt:
+    assert sandbox.world.actions is not None
+    return await sandbox.world.actions.apply((await sandbox.world.actions.options(component, at))[pick], at, key)
+
+
+async def undo(sandbox: Sandbox, at: datetime, key: str) -> Receipt:
+    assert sandbox.world.actions is not None
+    (entry,) = sandbox.log.entries()
+    before = await sandbox.world.actions.state(entry.at - timedelta(seconds=1))
+    return await sandbox.world.actions.undo({name: before[name] for name in entry.sets}, at, key)
+
+
+async def readings(sandbox: Sandbox) -> str:
+    """All that can be read twenty minutes in, to the letter."""
+    world, at = sandbox.world, sandbox.starts_at + timedelta(minutes=20)
+    assert world.metrics
+    assert world.logs
+    assert world.changes
+    assert world.calls
+    assert world.databases
+    assert world.actions
+    assert world.browser
+    series = await world.metrics.series(at - HOUR, at)
+    return repr(
+        (
+            [(s.component, s.metric, s.times.tobytes(), s.values.tobytes()) for s in series],
+            await world.logs.search(at - HOUR, at),
+            await world.changes.between(at - HOUR, at),
+            await world.calls.between(at - HOUR, at),
+            await world.databases.health(at),
+            await world.actions.state(at),
+            await world.browser.screenshot("home", at),
+            sandbox.log.entries(),
+            sandbox.people.messages,
+        )
+    )
 
 
 async def numbers(sandbox: Sandbox, minutes: int = 1) -> np.ndarray:
@@ -50,14 +105,15 @@ async def test_what_was_read_before_an_action_reads_the_same_after_it() -> None:
     assert not np.array_equal(await numbers(open_sandbox("bad-deploy"), 20), await numbers(sandbox, 20))
 
 
-async def test_a_world_opened_anew_on_the_same_log_is_the_same_world() -> None:
-    log = ActionLog()
-    first = open_sandbox("disk-full", log=log)
-    assert first.world.actions is not None
-    (action, *_) = await first.world.actions.options("orders-db", first.starts_at)
-    await first.world.actions.apply(action, first.starts_at, "1")
-    second = open_sandbox("disk-full", log=ActionLog(log.entries()))
-    assert np.array_equal(await numbers(first, 30), await numbers(second, 30))
+async def test_a_world_opened_on_what_was_done_by_some_time_is_the_world_as_it_was_then() -> None:
+    first = open_sandbox("disk-full")
+    await apply(first, "orders-db", first.starts_at, "1")
+    before = await numbers(first, 30)
+    await apply(first, "orders-db", first.starts_at + timedelta(minutes=8), "2", 1)
+    done = first.log.entries()
+    second = open_sandbox("disk-full", log=ActionLog(e for e in done if e.key == "1"))
+    assert np.array_equal(before, await numbers(second, 30))
+    assert not np.array_equal(before, await numbers(first, 30))
 
 
 async def test_an_hour_of_all_series_is_read_within_a_tenth_of_a_second() -> None:
@@ -198,12 +254,104 @@ async def test_a_failover_to_a_standby_that_lags_loses_writes(tmp_path: Path) ->
     assert source.world.name != sandbox.world.name
 
 
-async def test_people_are_told_once_for_each_key() -> None:
-    sandbox = open_sandbox("typo")
-    people = sandbox.world.people
-    assert isinstance(people, SimulatedPeople)
-    for _ in range(2):
-        await people.post_status("INC-1", "all is well", sandbox.starts_at, "status/1")
-        await people.notify("INC-1", "Studio Producer", "help", sandbox.starts_at, "notice/1")
-        assert await people.open_channel("INC-1", "typo", sandbox.starts_at) == "#incident-inc-1"
-    assert [m.kind for m in people.messages] == ["status", "notice", "channel"]
+@pytest.mark.parametrize("kind", KINDS)
+async def test_two_processes_see_what_the_other_did_and_said_once_they_have_refreshed(kind: str, tmp_path: Path) -> None:
+    async with views(kind, tmp_path) as journals:
+        one, other = [open_sandbox("disk-full", journal=journal) for journal in journals]
+        at = one.starts_at
+        await apply(one, "orders-db", at, "1")
+        await apply(other, "checkout", at + timedelta(minutes=1), "2")
+        await one.world.people.post_status("INC-1", "orders fail", at, "status")
+        await other.world.people.open_channel("INC-1", "orders fail", at)
+        for sandbox in (one, other):
+            await sandbox.world.refresh()
+        assert [e.key for e in one.log.entries()] == ["1", "2"]
+        assert [m.kind for m in one.people.messages] == ["status", "channel"]
+        assert await readings(one) == await readings(other)
+        assert not np.array_equal(await numbers(one, 30), await numbers(open_sandbox("disk-full"), 30))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_world_opened_again_from_its_journal_is_the_world_that_was_left(kind: str, tmp_path: Path) -> None:
+    async with views(kind, tmp_path) as (journal, _):
+        left = open_sandbox("bad-deploy", seed=5, journal=journal)
+        receipt = await apply(left, "edge-gateway", left.starts_at, "do")
+        await undo(left, left.starts_at + receipt.took, "undo")
+        await apply(left, "edge-gateway", left.starts_at + timedelta(minutes=9), "do again")
+        await left.world.people.add_to_backlog([ITEM])
+        before = await readings(left)
+    async with views(kind, tmp_path) as (again, _):
+        found = open_sandbox("bad-deploy", seed=5, journal=journal if kind == "memory" else again)
+        await found.world.refresh()
+        assert await readings(found) == before
+        assert found.people.backlog == {ITEM.key: ITEM}
+        assert found.people.messages == left.people.messages
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_key_that_two_processes_use_is_carried_out_once(kind: str, tmp_path: Path) -> None:
+    async with views(kind, tmp_path) as journals:
+        one, other = [open_sandbox("disk-full", journal=journal) for journal in journals]
+        first = await apply(one, "orders-db", one.starts_at, "1")
+        assert await apply(other, "checkout", one.starts_at, "1") == first
+        receipts = await asyncio.gather(*(apply(s, "orders-db", s.starts_at, "2", pick) for pick, s in enumerate((one, other))))
+        assert receipts[0] == receipts[1]
+        await one.world.refresh()
+        await other.world.refresh()
+        assert [e.key for e in one.log.entries()] == ["1", "2"]
+        assert one.log.entries() == other.log.entries()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_whether_a_change_was_made_is_known_to_every_process_without_refreshing(kind: str, tmp_path: Path) -> None:
+    async with views(kind, tmp_path) as journals:
+        one, other = [open_sandbox("disk-full", journal=journal).world.actions for journal in journals]
+        assert one is not None
+        assert other is not None
+        at = open_sandbox("disk-full").starts_at
+        assert await other.find("1", at) is None
+        (action, *_) = await one.options("orders-db", at)
+        assert await other.find("1", at) is None
+        receipt = await one.apply(action, at, "1")
+        assert await other.find("1", at) == receipt
+        assert await other.state(at) == await one.state(at)
+
+
+async def test_changes_ordered_at_once_in_one_process_all_count() -> None:
+    sandbox = open_sandbox("traffic-flood", journal=Slow())
+    actions, at = sandbox.world.actions, sandbox.starts_at
+    assert actions is not None
+    limits = [Action(kind=ActionKind.LIMIT, target="checkout", arguments={"source": f"10.0.0.{n}"}) for n in range(5)]
+    await asyncio.gather(*(actions.apply(action, at, str(n)) for n, action in enumerate(limits)))
+    assert (await actions.state(at))["limits/checkout"] == [f"10.0.0.{n}" for n in range(5)]
+
+
+async def test_worlds_of_two_journals_have_nothing_in_common(tmp_path: Path) -> None:
+    async with await SqliteStore.open(tmp_path / "records.sqlite") as store:
+        one, other = [open_sandbox("disk-full", journal=store.journal(scope)) for scope in ("one", "other")]
+        await apply(one, "orders-db", one.starts_at, "1")
+        await one.world.people.post_status("INC-1", "orders fail", one.starts_at, "1")
+        await other.world.refresh()
+        assert (other.log.entries(), other.people.messages) == ((), [])
+
+
+async def test_a_world_opened_by_its_name_shares_its_journal_too() -> None:
+    journal = MemoryJournal()
+    one, other = [open_world("sandbox:disk-full", journal=journal).world for _ in range(2)]
+    assert one.actions is not None
+    assert other.changes is not None
+    at = one.clock.now()
+    (action, *_) = await one.actions.options("orders-db", at)
+    await one.actions.apply(action, at, "1")
+    await other.refresh()
+    assert [c.component for c in await other.changes.between(at, at) if c.author == "nexus"] == ["orders-db"]
+
+
+async def test_a_world_opened_with_a_pace_runs_with_real_time() -> None:
+    paced, jumping = open_world("sandbox:typo", pace=3600).world.clock, open_world("sandbox:typo").world.clock
+    begins = jumping.now()
+    await paced.sleep_until(begins + timedelta(minutes=2))
+    assert begins + timedelta(minutes=2) <= paced.now() < begins + timedelta(hours=10)
+    assert jumping.now() == begins
+    with pytest.raises(WorldError, match="pace of 0"):
+        open_world("sandbox:typo", pace=0)

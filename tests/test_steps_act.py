@@ -26,7 +26,7 @@ from nexus.incident import (
     EventKind,
     Verdict,
 )
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.state import Context, State, dump, dumps, iso
 from nexus.steps.act import act, reinstate, restore, undo
 from nexus.world import World

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from engine_in_hand import Releases, Script, a_classification, run
-from langgraph.checkpoint.memory import InMemorySaver
 
 from nexus.embedded import handle
 from nexus.errors import ToolError
 from nexus.incident import AlertState, Classification, Diagnosis, EventKind, Incident, Outcome, Severity, Status
 from nexus.intake import read_alert
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules import RulesResponder
@@ -34,7 +33,7 @@ async def calm(until: str | None = None) -> tuple[Incident, Opened]:
     alert = read_alert(json.dumps(opened.alert), now=opened.world.clock.now()).model_copy(update={"state": AlertState.RESOLVED})
     incident = await handle(
         alert, library=Library.default(), world=opened.world, responder=RulesResponder(), records=MemoryStore(),
-        checkpointer=InMemorySaver(), until=until,
+        until=until,
     )  # fmt: skip
     return incident, opened
 

@@ -199,11 +199,11 @@ standings = st.builds(
 )
 sents = st.builds(
     Sent,
-    st.sampled_from([None, *Status]),
-    st.one_of(st.none(), st.integers(0, 200).map(at)),
-    st.one_of(st.none(), st.integers(0, 200).map(at)),
-    st.sampled_from([None, *Status]),
-    st.frozensets(st.sampled_from([r.id for r in RUNBOOK.escalations])),
+    status=st.sampled_from([None, *Status]),
+    status_at=st.one_of(st.none(), st.integers(0, 200).map(at)),
+    brief_at=st.one_of(st.none(), st.integers(0, 200).map(at)),
+    brief_status=st.sampled_from([None, *Status]),
+    escalations=st.frozensets(st.sampled_from([r.id for r in RUNBOOK.escalations])),
 )
 
 

@@ -6,14 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import Field
 
 from nexus.embedded import handle
 from nexus.incident import Incident, Word
 from nexus.intake import read_alert
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.responder.contract import Responder
 from nexus.responder.rules import RulesResponder
 from nexus.runbook import team_for
@@ -60,7 +59,6 @@ async def run_case(opened: Opened, library: Library, until: str | None = None, r
         world=opened.world,
         responder=responder or RulesResponder(),
         records=MemoryStore(),
-        checkpointer=InMemorySaver(),
         until=until,
     )
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nexus.embedded import masked
 from nexus.errors import ActionError, ActionRefused, ModelError, ModelNonsense, ModelUnreachable, ToolError
 from nexus.evaluate.plain_prompt import PLAIN, PlainAnswer, data_of, prompt_of
 from nexus.evaluate.run import NO_ANSWER, UNRESOLVED, Contender, Made, Run, branch_of, made, right_of
 from nexus.guards import check_dry_run
 from nexus.incident import Action, ActionResult, Cause, Evidence, Outcome, Severity, Usage
+from nexus.incidents import masked
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.masking import Vault

@@ -18,10 +18,12 @@ from nexus.incident.authorship import Author, Authorship
 from nexus.incident.base import Explained, Moment, Word
 from nexus.incident.bulletin import Escalation, ExecutiveBrief, Status, StatusUpdate
 from nexus.incident.cause import Cause, CauseStatus, Diagnosis, Hypothesis, RootCause, Suspect
+from nexus.incident.effect import Effect, EffectKind, EffectState
 from nexus.incident.event import Event, EventKind
 from nexus.incident.evidence import Absence, Evidence, Finding
 from nexus.incident.incident import Incident, Outcome, Question, TimelineEntry, Usage
 from nexus.incident.learning import ActionItem, BacklogItem, Claim, PostMortem, Prevention
+from nexus.incident.opening import Opening, Surroundings
 from nexus.incident.severity import Classification, Impact, Severity
 from nexus.incident.verification import CheckResult, Verification
 
@@ -46,6 +48,9 @@ __all__ = [
     "Classification",
     "Diagnosis",
     "DryRun",
+    "Effect",
+    "EffectKind",
+    "EffectState",
     "Escalation",
     "Event",
     "EventKind",
@@ -57,6 +62,7 @@ __all__ = [
     "Impact",
     "Incident",
     "Moment",
+    "Opening",
     "Outcome",
     "Plan",
     "PostMortem",
@@ -68,6 +74,7 @@ __all__ = [
     "Status",
     "StatusUpdate",
     "Step",
+    "Surroundings",
     "Suspect",
     "TimelineEntry",
     "Usage",

@@ -133,3 +133,5 @@ class ActionRecord(Word):
     detail: str = ""
     undo: dict[str, Any] = Field(default_factory=dict)
     undone_at: Moment | None = None
+    owner: str | None = Field(default=None, description="who finds out what became of it, where that is unknown")
+    deadline: Moment | None = Field(default=None, description="until when")

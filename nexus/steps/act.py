@@ -9,15 +9,30 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
 from nexus.casework import Case, actions_door, open_case
+from nexus.change import Changed, made
 from nexus.errors import ActionError
 from nexus.gate import exact
 from nexus.guards import approval_key, check_approval, check_dry_run
-from nexus.incident import ActionRecord, ActionResult, Approval, EventKind, Step
+from nexus.incident import (
+    Action,
+    ActionRecord,
+    ActionResult,
+    Approval,
+    Effect,
+    EffectKind,
+    EffectState,
+    Event,
+    EventKind,
+    Step,
+)
 from nexus.state import Context, State, actions_of, dump, dumps, iso, plan_of
+from nexus.world.actions import Receipt
+
+RESULT = {EffectState.DONE: ActionResult.DONE, EffectState.FAILED: ActionResult.FAILED, EffectState.UNKNOWN: ActionResult.UNKNOWN}
 
 
 async def act(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
-    """Carry out the approved actions in order; the first that fails ends the attempt."""
+    """Carry out the approved actions in order; the first that is not done ends the attempt."""
     context = runtime.context
     case = open_case(state, config, context)
     proposed = plan_of(state)
@@ -43,10 +58,9 @@ async def act(state: State, config: RunnableConfig, runtime: Runtime[Context]) -
 async def _carry_out(
     case: Case, step: Step, approval: Approval | None, now: datetime, *, used: set[str], key: str
 ) -> ActionRecord:
-    """One action: guards, a fresh dry run for its undo, the undo recorded, then the change."""
+    """One action: guards, a fresh dry run for its undo, the undo recorded, then the change; after a crash, where it was left."""
     assert step.action is not None
     action, context = step.action, case.context
-    mask = context.vault.mask
     begun: dict[str, Any] = {
         "id": key,
         "attempt": case.state["attempt"] + 1,
@@ -55,37 +69,60 @@ async def _carry_out(
         "approval": approval,
         "started_at": now,
     }
+    earlier = await context.records.outbox.effect(case.incident, key)
     try:
-        check_approval(action, approval, now, used)
-        door = actions_door(context)
-        true = exact(context, action)
-        dry_run = await door.dry_run(true, now)
-        check_dry_run(action, dry_run, context.library.runbook)
+        effect, effect_text = (earlier, "") if earlier else await _guarded(case, action, approval, now, used=used, key=key)
     except ActionError as refused:
         await case.record(EventKind.REFUSED, "NEXUS", str(refused), {"action": dump(action)}, key=key, at=now)
-        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=mask(str(refused)))
-    undo = dry_run.before
-    await case.record(
-        EventKind.ACTING,
-        step.actor,
-        f"{action}: {dry_run.effect}",
-        {"id": key, "action": dump(action), "undo": undo},
-        key=key,
-        at=now,
+        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=context.vault.mask(str(refused)))
+    undo = effect.what["undo"]
+    data = {"id": key, "action": dump(action), "undo": undo}
+    acting = case.event(EventKind.ACTING, step.actor, f"{action}: {effect_text}", data, key=key, at=now)
+
+    async def do() -> Receipt:
+        check_approval(action, approval, now, used)
+        return await actions_door(context).apply(exact(context, action), now, key)
+
+    changed = await made(case, effect, do, lambda c: _acted(case, step.actor, action, key, c), acting)
+    return ActionRecord(
+        **begun,
+        ended_at=changed.ended,
+        result=RESULT[changed.state],
+        detail=changed.detail,
+        undo=undo,
+        **_to_find_out(case, changed),
     )
-    try:
-        receipt = await door.apply(true, now, key)
-    except ActionError as failed:
-        await case.record(
-            EventKind.ACTED, step.actor, f"{action} failed: {failed}", {"id": key, "result": "failed"}, key=key, at=now
-        )
-        return ActionRecord(**begun, ended_at=now, result=ActionResult.FAILED, detail=mask(str(failed)), undo=undo)
-    lap = context.world.clock.lap(now)
-    lap.spend(receipt.took)
-    await case.record(
-        EventKind.ACTED, step.actor, f"{action} done: {receipt.detail}", {"id": key, "result": "done"}, key=key, at=lap.now()
-    )
-    return ActionRecord(**begun, ended_at=lap.now(), result=ActionResult.DONE, detail=mask(receipt.detail), undo=undo)
+
+
+async def _guarded(
+    case: Case, action: Action, approval: Approval | None, now: datetime, *, used: set[str], key: str
+) -> tuple[Effect, str]:
+    """The action as an effect with its undo, and what it will do, once every guard has let it pass. Raises ActionError."""
+    context = case.context
+    check_approval(action, approval, now, used)
+    dry_run = await actions_door(context).dry_run(exact(context, action), now)
+    check_dry_run(action, dry_run, context.library.runbook)
+    what = {"action": dump(action), "undo": dry_run.before}
+    return Effect(incident=case.incident, key=key, kind=EffectKind.ACTION, at=now, what=what), dry_run.effect
+
+
+def _acted(case: Case, actor: str, action: Action, key: str, changed: Changed) -> Event:
+    """What the record says of an action's end."""
+    told = {
+        EffectState.DONE: f"{action} done: {changed.detail}" + (" (read back after an interruption)" if changed.again else ""),
+        EffectState.FAILED: f"{action} failed: {changed.detail}",
+        EffectState.UNKNOWN: f"it is not known whether {action} was carried out: {changed.detail}",
+    }
+    data = {"id": key, "result": RESULT[changed.state].value}
+    return case.event(EventKind.ACTED, actor, told[changed.state], data, key=key, at=changed.ended)
+
+
+def _to_find_out(case: Case, changed: Changed) -> dict[str, Any]:
+    """Who has to find out what became of it, and until when."""
+    if changed.state is not EffectState.UNKNOWN:
+        return {}
+    runbook = case.context.library.runbook
+    return {"owner": runbook.roles.hand_over_to[0], "deadline": changed.ended + runbook.clocks.question_expires}
 
 
 async def undo(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
@@ -102,20 +139,28 @@ async def _take_back(case: Case, records: list[ActionRecord], attempt: int) -> t
         record = records[index]
         if record.attempt != attempt or record.result is not ActionResult.DONE:
             continue
-        try:
-            receipt = await actions_door(case.context).undo(record.undo, now, f"{record.id}-undo")
-        except ActionError as failed:
-            detail = case.context.vault.mask(f"could not be taken back: {failed}")
-            changed: dict[str, Any] = {"result": ActionResult.UNKNOWN, "detail": detail}
-            text = f"{record.action} could not be taken back: {failed}"
+        key, undo = f"{record.id}-undo.{case.step}", record.undo
+        effect = Effect(incident=case.incident, key=key, kind=EffectKind.UNDO, at=now, what={"id": record.id, "undo": undo})
+
+        async def do(key: str = key, undo: dict[str, Any] = undo, at: datetime = now) -> Receipt:
+            return await actions_door(case.context).undo(undo, at, key)
+
+        def tell(changed: Changed, record: ActionRecord = record) -> Event:
+            if changed.state is EffectState.DONE:
+                text = f"{record.action} taken back: {changed.detail}"
+            else:
+                text = f"{record.action} could not be taken back: {changed.detail}"
+            return case.event(EventKind.UNDONE, record.by, text, {"id": record.id}, key=record.id, at=changed.ended)
+
+        changed = await made(case, effect, do, tell)
+        now = max(now, changed.ended)
+        if changed.state is EffectState.DONE:
+            update: dict[str, Any] = {"result": ActionResult.UNDONE, "undone_at": now}
         else:
-            lap = case.context.world.clock.lap(now)
-            lap.spend(receipt.took)
-            now = lap.now()
-            changed = {"result": ActionResult.UNDONE, "undone_at": now}
-            text = f"{record.action} taken back: {receipt.detail}"
-        records[index] = record.model_copy(update=changed)
-        await case.record(EventKind.UNDONE, record.by, text, {"id": record.id}, key=record.id, at=now)
+            stuck = Changed(EffectState.UNKNOWN, changed.detail, changed.ended, undo)
+            update = {"result": ActionResult.UNKNOWN, "detail": f"could not be taken back: {changed.detail}"}
+            update |= _to_find_out(case, stuck)
+        records[index] = record.model_copy(update=update)
     return records, now
 
 
@@ -137,21 +182,32 @@ async def reinstate(state: State, config: RunnableConfig, runtime: Runtime[Conte
     last = {r.action.digest: r for r in records if r.attempt == state["attempt"] and r.result in held}
     for record in [r for r in last.values() if r.result is ActionResult.UNDONE]:
         key = f"{record.id}-again-{case.step}"
-        begun = record.model_copy(update={"id": key, "started_at": now, "undone_at": None})
-        again = {"id": key, "action": dump(record.action), "undo": record.undo}
-        await case.record(EventKind.ACTING, record.by, f"{record.action} again", again, key=key, at=now)
-        try:
-            receipt = await actions_door(context).apply(exact(context, record.action), now, key)
-        except ActionError as failed:
-            failure = {"result": ActionResult.FAILED, "detail": context.vault.mask(str(failed)), "ended_at": now}
-            records.append(begun.model_copy(update=failure))
-            continue
-        lap = context.world.clock.lap(now)
-        lap.spend(receipt.took)
-        now = lap.now()
-        done = {"result": ActionResult.DONE, "detail": context.vault.mask(receipt.detail), "ended_at": now}
-        records.append(begun.model_copy(update=done))
-        await case.record(
-            EventKind.ACTED, record.by, f"{record.action} again: the other side is not well yet", {"id": key}, key=key, at=now
+        data = {"id": key, "action": dump(record.action), "undo": record.undo}
+        acting = case.event(EventKind.ACTING, record.by, f"{record.action} again", data, key=key, at=now)
+        effect = Effect(
+            incident=case.incident,
+            key=key,
+            kind=EffectKind.ACTION,
+            at=now,
+            what={"action": dump(record.action), "undo": record.undo},
         )
+
+        async def do(record: ActionRecord = record, key: str = key, at: datetime = now) -> Receipt:
+            return await actions_door(context).apply(exact(context, record.action), at, key)
+
+        def tell(changed: Changed, record: ActionRecord = record, key: str = key) -> Event:
+            done = changed.state is EffectState.DONE
+            text = f"{record.action} again: " + ("the other side is not well yet" if done else changed.detail)
+            return case.event(EventKind.ACTED, record.by, text, {"id": key}, key=key, at=changed.ended)
+
+        changed = await made(case, effect, do, tell, acting)
+        now = changed.ended
+        update = {
+            "id": key,
+            "started_at": effect.at,
+            "undone_at": None,
+            "result": RESULT[changed.state],
+            "detail": changed.detail,
+        }
+        records.append(record.model_copy(update={**update, "ended_at": now, **_to_find_out(case, changed)}))
     return State(actions=dumps(records), now=iso(now), phase="fix")

@@ -10,9 +10,22 @@ from langgraph.types import interrupt
 
 from nexus.bulletins import cause_text, component_name
 from nexus.casework import Case, ask, common_facts, names_of, open_case, wait_until
-from nexus.errors import ToolError
+from nexus.delivery import deliver
 from nexus.gate import let_out
-from nexus.incident import Cause, CauseStatus, Diagnosis, Escalation, EventKind, Outcome, RootCause, Status
+from nexus.incident import (
+    ActionResult,
+    Cause,
+    CauseStatus,
+    Diagnosis,
+    Effect,
+    EffectKind,
+    EffectState,
+    Escalation,
+    EventKind,
+    Outcome,
+    RootCause,
+    Status,
+)
 from nexus.outgoing import publishable, with_known_names
 from nexus.responder.answers import Proposal
 from nexus.responder.rules.inform import own_proposal
@@ -79,6 +92,12 @@ def hand_over_text(state: State, diagnosis: Diagnosis, names: Collection[str]) -
         f"Cause: {cause_text(cause)}",
         "Suspects: " + (", ".join(suspects) or "none"),
         "Tried: " + ("; ".join(tried) or "nothing"),
+        *(
+            f"To find out: what became of attempt {a.attempt}, {a.action.kind.value} {known(a.action.target)}"
+            + (f" ({a.owner}, by {a.deadline:%Y-%m-%d %H:%M} UTC)" if a.owner and a.deadline else "")
+            for a in actions_of(state)
+            if a.result is ActionResult.UNKNOWN
+        ),
         "Ruled out: " + (", ".join(diagnosis.ruled_out[:8]) or "nothing"),
         f"Its evidence and reasons: nexus show {state['incident']}",
     ]
@@ -92,10 +111,12 @@ async def hand_over(state: State, config: RunnableConfig, runtime: Runtime[Conte
     people = list(context.library.runbook.roles.hand_over_to)
     text = hand_over_text(state, diagnosis_of(state), names_of(context))
     for person in people:
-        try:
-            await context.world.people.notify(case.incident, person, text, case.now, f"hand-over:{person}")
-        except ToolError as error:
-            await case.record(EventKind.REFUSED, "NEXUS", f"{person} could not be told: {error}", {}, key=person)
+        what = {"to": person, "text": text}
+        key = f"hand-over:{person}"
+        sent = await deliver(context, Effect(incident=case.incident, key=key, kind=EffectKind.NOTICE, at=case.now, what=what))
+        if sent.state is EffectState.FAILED:
+            why = f"{person} could not be told: {sent.result['why']}"
+            await case.record(EventKind.REFUSED, "NEXUS", why, {}, key=person)
     data = {"outcome": Outcome.HANDED_OVER.value, "to": people, "text": text}
     await case.record(EventKind.CLOSED, "NEXUS", f"handed over unresolved to {', '.join(people)}", data)
     return State(outcome=Outcome.HANDED_OVER.value, handed_over_to=people, ended_at=iso(case.now), now=iso(case.now))
@@ -117,6 +138,9 @@ async def escalate(case: Case, rule: EscalationRule) -> list[Escalation]:
     }
     facts = with_known_names(facts, names_of(case.context))
     for agent in rule.to:
+        key = f"escalation:{rule.id}:{agent}"
+        if await case.context.records.outbox.effect(case.incident, key) is not None:
+            continue  # called before an interruption
         title = case.context.library.agent(agent).title
         done = await ask(case, agent, "escalate", Proposal, facts, free=True, suffix=f".{rule.id}")
         given = done.answer or Proposal(proposal=NO_PROPOSAL)
@@ -133,12 +157,10 @@ async def escalate(case: Case, rule: EscalationRule) -> list[Escalation]:
             proposal=proposal,
             evidence=tuple(e for e in given.evidence if e in done.known),
         )
-        key = f"escalation:{rule.id}:{agent}"
         text = f"{rule.condition}: {rule.action}. {proposal}"
-        try:
-            await case.context.world.people.notify(case.incident, title, text, case.now, key)
-        except ToolError as error:
-            await case.record(EventKind.REFUSED, "NEXUS", f"{title} could not be told: {error}", {}, key=key)
-        await case.record(EventKind.ESCALATED, title, text, {"escalation": dump(escalation)}, key=key)
+        event = case.event(EventKind.ESCALATED, title, text, {"escalation": dump(escalation)}, key=key)
+        what = {"to": title, "text": text}
+        notice = Effect(incident=case.incident, key=key, kind=EffectKind.NOTICE, at=case.now, what=what, event=event)
+        await deliver(case.context, notice)
         escalations.append(escalation)
     return escalations

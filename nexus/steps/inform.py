@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from nexus.bulletins import component_name
 from nexus.casework import Case, ask, common_facts, names_of
-from nexus.errors import ToolError
+from nexus.delivery import deliver
 from nexus.gate import let_out
-from nexus.incident import EventKind, ExecutiveBrief, Status, StatusUpdate
+from nexus.incident import Effect, EffectKind, EventKind, ExecutiveBrief, Status, StatusUpdate
 from nexus.outgoing import publishable, with_known_names
 from nexus.responder.answers import BriefText, StatusText
 from nexus.responder.rules.inform import own_brief, own_status
@@ -53,26 +51,12 @@ async def _cited(case: Case, ids: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(e for e in ids if e in known)
 
 
-@dataclass(frozen=True, slots=True)
-class _Post:
-    """Words ready to go out: what they are, in words and for the record, and the door they leave by."""
-
-    key: str
-    title: str
-    named: str
-    body: str
-    data: Json
-    send: Callable[[str, str, datetime, str], Awaitable[None]]
-
-
-async def _publish(case: Case, post: _Post) -> None:
+async def _publish(case: Case, kind: EffectKind, *, agent: str, text: str, told: str, data: Json, key: str) -> None:
     """Send once and record; what could not be delivered is recorded as such."""
-    failed = ""
-    try:
-        await post.send(case.incident, post.body, case.now, post.key)
-    except ToolError as error:
-        failed = f" (not delivered: {error})"
-    await case.record(EventKind.PUBLISHED, post.title, post.named + failed, {**post.data, "text": post.body}, key=post.key)
+    title = case.context.library.agent(agent).title
+    event = case.event(EventKind.PUBLISHED, title, told, {**data, "text": text}, key=key)
+    what = {"text": text}
+    await deliver(case.context, Effect(incident=case.incident, key=key, kind=kind, at=case.now, what=what, event=event))
 
 
 async def status_update(case: Case, number: int, status: Status, next_update: datetime | None) -> StatusUpdate:
@@ -104,14 +88,18 @@ async def status_update(case: Case, number: int, status: Status, next_update: da
         "next_update": facts["next_update"],
     }
     body = library.template("status_update", holes)
-    named, data = f"status update {number}: {status.value}", {"status_update": dump(update)}
-    send = case.context.world.people.post_status
-    await _publish(case, _Post(f"status:{number}", library.agent(agent).title, named, body, data, send))
+    told, data = f"status update {number}: {status.value}", {"status_update": dump(update), "outcome": case.state.get("outcome")}
+    await _publish(case, EffectKind.STATUS, agent=agent, text=body, told=told, data=data, key=f"status:{number}")
     return update
 
 
-async def executive_brief(case: Case, number: int, status: Status, next_update: datetime | None) -> ExecutiveBrief:
-    """Compose, send and record one brief to the stakeholders; in our own words when its agent is absent."""
+async def executive_brief(
+    case: Case, number: int, status: Status, next_update: datetime | None, rule: str | None = None
+) -> ExecutiveBrief:
+    """Compose, send and record one brief to the stakeholders; in our own words when its agent is absent.
+
+    `rule`: the row of the escalation matrix that asks for it, where it is not the cadence.
+    """
     library = case.context.library
     agent = library.runbook.roles.executive
     facts = _facts(case, status, next_update)
@@ -128,7 +116,6 @@ async def executive_brief(case: Case, number: int, status: Status, next_update: 
     brief = ExecutiveBrief(number=number, at=case.now, next_update=next_update, evidence=evidence, **said)
     holes = {"timestamp": case.now.strftime(MOMENT), "next_update": facts["next_update"], **said}
     body = library.template("executive_brief", holes)
-    named, data = f"executive brief {number}: {status.value}", {"brief": dump(brief)}
-    send = case.context.world.people.brief
-    await _publish(case, _Post(f"brief:{number}", library.agent(agent).title, named, body, data, send))
+    told, data = f"executive brief {number}: {status.value}", {"brief": dump(brief), "status": status.value, "rule": rule}
+    await _publish(case, EffectKind.BRIEF, agent=agent, text=body, told=told, data=data, key=f"brief:{rule or number}")
     return brief

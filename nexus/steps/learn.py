@@ -7,10 +7,10 @@ from langgraph.runtime import Runtime
 
 from nexus.bulletins import component_name
 from nexus.casework import Case, ask, common_facts, names_of, open_case, wait_until
-from nexus.errors import ToolError
+from nexus.delivery import deliver
 from nexus.gate import absent
 from nexus.guards import grounded
-from nexus.incident import BacklogItem, EventKind, Outcome, PostMortem, Severity
+from nexus.incident import BacklogItem, Effect, EffectKind, EffectState, EventKind, Outcome, PostMortem, Severity
 from nexus.outgoing import outgoing_ground, unworkable
 from nexus.responder.answers import Ranking
 from nexus.responder.rules.prevention import CAUGHT
@@ -98,11 +98,13 @@ async def backlog(state: State, config: RunnableConfig, runtime: Runtime[Context
     done = await ask(case, runbook.roles.prioritizer, "backlog", Ranking, facts)
     items = await _let_out(case, facts, done.answer.items if done.answer else ())
     title = context.library.agent(runbook.roles.prioritizer).title
-    try:
-        new = await context.world.people.add_to_backlog(items)
-        text = f"{len(items)} items ranked into the backlog, {new} of them new"
-    except ToolError as error:
-        text = f"the backlog could not be reached, its items are in backlog.jsonl: {error}"
+    what = {"items": dumps(items)}
+    sent = await deliver(
+        context, Effect(incident=case.incident, key="backlog", kind=EffectKind.BACKLOG, at=done.ended, what=what)
+    )
+    text = f"{len(items)} items ranked into the backlog, {sent.result.get('new', 0)} of them new"
+    if sent.state is EffectState.FAILED:
+        text = f"the backlog could not be reached, its items are in backlog.jsonl: {sent.result['why']}"
     await case.record(EventKind.BACKLOG, title, text, {"items": dumps(items)}, at=done.ended)
     outcome = Outcome.RESOLVED if report or severity is not Severity.P3 else Outcome.BACKLOGGED
     await case.record(EventKind.CLOSED, "NEXUS", f"incident ended: {outcome.value}", {"outcome": outcome.value}, at=done.ended)

@@ -152,58 +152,61 @@ class _Answered:
 
 
 async def approve(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
-    """Ask where policy says ask, action by action; an answer binds to the exact action."""
+    """Ask where policy says ask, for all actions at once; an answer binds to the exact action."""
     context = runtime.context
-    runbook = context.library.runbook
     proposed = plan_of(state)
     assert proposed is not None
-    now = now_of(state)
+    began = now_of(state)
+    expires = began + context.library.runbook.clocks.approval_expires
+    asked = [s for s in proposed.steps if s.action is not None and _asks(context, state, s.action)]
+    replies = interrupt({"kind": "approvals", "asked": [_request(s, began, expires) for s in asked]}) if asked else {}
+    answers = iter(replies.get("answers", ()))
+    now = began
     approvals: list[Approval] = []
     steps: list[Step] = []
     for step in proposed.steps:
-        if step.action is None:
-            steps.append(step)
-            continue
-        expires = now + runbook.clocks.approval_expires
-        if runbook.asks(step.action.risk) == "auto" and not state.get("ask_always"):
-            approvals.append(
-                Approval(
-                    digest=step.action.digest,
-                    verdict=Verdict.APPROVED,
-                    by="policy",
-                    at=now,
-                    expires_at=expires,
-                    comment="low risk",
-                )
-            )
-            steps.append(step)
-            continue
-        reply = interrupt(
-            {
-                "kind": "approval",
-                "action": dump(step.action),
-                "digest": step.action.digest,
-                "dry_run": dump(step.dry_run) if step.dry_run else None,
-                "plan": dump(proposed),
-                "asked_at": iso(now),
-                "deadline": iso(expires),
-            }
-        )
-        now = max(now, datetime.fromisoformat(reply["now"]))
-        answered = await _amended(context, state, step, _approval_of(step.action, reply, expires, now))
-        approvals.append(answered.approval)
-        steps.append(answered.step)
+        answered = None
+        if step in asked:
+            reply = next(answers)
+            at = max(began, datetime.fromisoformat(reply["now"]))
+            now = max(now, at)
+            assert step.action is not None
+            answered = await _amended(context, state, step, _approval_of(step.action, reply, expires, at))
+        elif step.action is not None:
+            answered = _Answered(_by_policy(step.action, began, expires), step)
+        approvals += [answered.approval] if answered else []
+        steps.append(answered.step if answered else step)
     case = open_case(state, config, context, now)
     await _record_answers(case, approvals, {s.action.digest: str(s.action) for s in (*proposed.steps, *steps) if s.action})
-    asked = [s.action for s in proposed.steps if s.action is not None]
     refused = (Verdict.REJECTED, Verdict.EXPIRED)
-    rejected = [action.digest for action, a in zip(asked, approvals, strict=True) if a.verdict in refused]
+    rejected = [action.digest for action, a in zip(proposed.actions, approvals, strict=True) if a.verdict in refused]
     return State(
         plan=dump(proposed.model_copy(update={"steps": tuple(steps)})),
         approvals=dumps(approvals),
         rejected=[*state.get("rejected", []), *rejected],
         now=iso(now),
     )
+
+
+def _asks(context: Context, state: State, action: Action) -> bool:
+    return context.library.runbook.asks(action.risk) != "auto" or bool(state.get("ask_always"))
+
+
+def _request(step: Step, asked_at: datetime, expires: datetime) -> Json:
+    """One action as a person is asked about it."""
+    assert step.action is not None
+    return {
+        "kind": "approval",
+        "action": dump(step.action),
+        "digest": step.action.digest,
+        "dry_run": dump(step.dry_run) if step.dry_run else None,
+        "asked_at": iso(asked_at),
+        "deadline": iso(expires),
+    }
+
+
+def _by_policy(action: Action, at: datetime, expires: datetime) -> Approval:
+    return Approval(digest=action.digest, verdict=Verdict.APPROVED, by="policy", at=at, expires_at=expires, comment="low risk")
 
 
 def _approval_of(action: Action, reply: Json, expires: datetime, now: datetime) -> Approval:

@@ -7,10 +7,10 @@ from langgraph.runtime import Runtime
 
 from nexus.bulletins import component_name, situation_text
 from nexus.casework import Case, Done, ask, names_of, open_case
-from nexus.errors import ToolError
+from nexus.delivery import deliver
 from nexus.gate import absent
 from nexus.guards import classified, measured
-from nexus.incident import Classification, EventKind, Impact, Outcome, Severity, Status
+from nexus.incident import Classification, Effect, EffectKind, EffectState, EventKind, Impact, Outcome, Severity, Status
 from nexus.outgoing import publishable
 from nexus.runbook import Runbook, floor_for, team_for
 from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, iso
@@ -80,11 +80,14 @@ async def _activate(case: Case, answer: Classification) -> list[str]:
     hit = [alert_of(case.state).service, *answer.impact.services]
     service = next((s for s in hit if publishable(s, names_of(context))), None)
     title = f"{answer.severity.value}: {situation_text(Status.INVESTIGATING, answer, component_name(service))}"
-    try:
-        name = await context.world.people.open_channel(case.incident, title, case.now)
+    effect = Effect(incident=case.incident, key="channel", kind=EffectKind.CHANNEL, at=case.now, what={"title": title})
+    sent = await deliver(context, effect)
+    if sent.state is EffectState.FAILED:
+        why = f"no channel could be opened: {sent.result['why']}"
+        await case.record(EventKind.CHANNEL, "NEXUS", why, {"failed": True})
+    else:
+        name = sent.result["name"]
         await case.record(EventKind.CHANNEL, "NEXUS", f"channel {name} opened; team: {', '.join(team)}", {"channel": name})
-    except ToolError as error:
-        await case.record(EventKind.CHANNEL, "NEXUS", f"no channel could be opened: {error}", {"failed": True})
     return team
 
 

@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from langgraph.checkpoint.memory import InMemorySaver
-
 from nexus.embedded import Answering, approve_all, handle
 from nexus.errors import NexusError, ResponderError
 from nexus.incident import Incident, Word
 from nexus.intake import read_alert
 from nexus.library import Library
-from nexus.records.memory import MemoryStore
 from nexus.records.store import Store
+from nexus.records.stores import MemoryStore
 from nexus.responder.contract import Responder, Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules import RulesResponder
@@ -101,7 +99,6 @@ async def run_scenario(
         world=opened.world,
         responder=responder or RulesResponder(),
         records=records or MemoryStore(),
-        checkpointer=InMemorySaver(),
         answer=answer,
         until=until,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,6 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from nexus.answering import amended_action, needs_component
+from nexus.errors import AnswerRefused
 from nexus.incident import Action, DryRun, Risk, Verdict
 from nexus.records.wording import moment, plain
 
@@ -42,26 +43,29 @@ def ask_approval(
     risk: Risk,
     expires: datetime,
     *,
+    number: int = 1,
     console: Console | None = None,
     read: Read | None = None,
 ) -> Answer | None:
-    """Show the exact action with its risk, dry run and undo, and ask; None when nobody is there to answer. Blocks."""
-    console = console or Console(stderr=True)
-    asked = _reader(console, read)
-    if asked is None:
+    """Show the exact action with its risk, dry run and undo, and ask; None when nobody is there to answer. Blocks.
+
+    `number`: which of the actions that are asked together.
+    """
+    if read is None:
         return None
-    console.print(approval_panel(action, dry_run, undo, risk, expires))
+    console = console or Console(stderr=True)
+    console.print(approval_panel(action, dry_run, undo, risk, expires, number=number))
     try:
         while True:
-            given = asked("approve, reject or change? [a/r/c] ").strip().lower()
+            given = read(f"{number}. {plain(str(action))}: approve, reject or change? [a/r/c] ").strip().lower()
             verdict = _ANSWERS.get(given)
             if verdict is None:
                 console.print(Text(f"{plain(given) or 'nothing'} is no answer: type a, r or c"))
                 continue
-            amended = _changed(action, asked, console) if verdict is Verdict.AMENDED else None
+            amended = _changed(action, read, console) if verdict is Verdict.AMENDED else None
             if verdict is Verdict.AMENDED and amended is None:
                 continue
-            return Answer(verdict, asked("comment (may be empty): ").strip(), amended)
+            return Answer(verdict, read("comment (may be empty): ").strip(), amended)
     except EOFError:
         return None
 
@@ -69,24 +73,27 @@ def ask_approval(
 def ask_question(
     text: str, choices: Sequence[str], suspects: Sequence[str], *, console: Console | None = None, read: Read | None = None
 ) -> tuple[str, str | None] | None:
-    """Ask for one of the choices and, unless it is the last one (to hand over), a component; None when nobody answers. Blocks."""
-    console = console or Console(stderr=True)
-    asked = _reader(console, read)
-    if asked is None:
+    """Ask for one of the choices and, for a cause, its component; None when nobody is there to answer. Blocks."""
+    if read is None:
         return None
+    console = console or Console(stderr=True)
     console.print(Panel(Text(plain(text)), title="A person is needed", title_align="left", border_style="yellow"))
     try:
-        while (choice := asked(f"{' / '.join(choices)}: ").strip()) not in choices:
+        while (choice := read(f"{' / '.join(choices)}: ").strip()) not in choices:
             console.print(Text("type one of them as it is written"))
-        if choice == choices[-1]:
+        if not needs_component(choice):
             return choice, None
         known = f" ({', '.join(map(plain, suspects))})" if suspects else ""
-        return choice, asked(f"component{known}: ").strip() or None
+        while not (component := read(f"component{known}: ").strip()):
+            console.print(Text("a cause is in a component: name it"))
     except EOFError:
         return None
+    return choice, component
 
 
-def approval_panel(action: Action, dry_run: DryRun | None, undo: Mapping[str, Any], risk: Risk, expires: datetime) -> Panel:
+def approval_panel(
+    action: Action, dry_run: DryRun | None, undo: Mapping[str, Any], risk: Risk, expires: datetime, *, number: int = 1
+) -> Panel:
     """Everything that a person needs for a decision."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     table.add_column(style="dim", no_wrap=True)
@@ -101,7 +108,7 @@ def approval_panel(action: Action, dry_run: DryRun | None, undo: Mapping[str, An
     table.add_row("undo", Text(_undo(undo)))
     table.add_row("expires", Text(moment(expires, seconds=True)))
     by = f" by {plain(action.proposed_by)}" if action.proposed_by else ""
-    return Panel(table, title=Text(f"Approval asked{by}"), title_align="left", border_style="yellow")
+    return Panel(table, title=Text(f"Approval {number} asked{by}"), title_align="left", border_style="yellow")
 
 
 def _dry_run(dry_run: DryRun | None) -> str:
@@ -115,31 +122,14 @@ def _undo(undo: Mapping[str, Any]) -> str:
     return "restores " + plain(json.dumps(undo, ensure_ascii=False, sort_keys=True, default=str)) if undo else "cannot be undone"
 
 
-def _changed(action: Action, asked: Read, console: Console) -> Action | None:
-    arguments = dict(action.arguments)
-    given = asked("arguments as key=value, several with commas: ")
-    for part in (p for p in given.split(",") if p.strip()):
-        name, separator, value = part.partition("=")
-        if not separator or not name.strip():
-            console.print(Text(f"{plain(part)} is not of the form key=value"))
-            return None
-        arguments[name.strip()] = _value(value.strip())
-    if arguments == action.arguments:
+def _changed(action: Action, read: Read, console: Console) -> Action | None:
+    given = read("arguments as key=value, several with commas: ")
+    try:
+        amended = amended_action(action, [part for part in given.split(",") if part.strip()])
+    except AnswerRefused as refused:
+        console.print(Text(str(refused)))
+        return None
+    if amended.digest == action.digest:
         console.print(Text("that changes nothing"))
         return None
-    return action.model_copy(update={"arguments": arguments})
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _reader(console: Console, read: Read | None) -> Read | None:
-    if read is not None:
-        return read
-    if not (console.is_terminal and sys.stdin is not None and sys.stdin.isatty()):
-        return None
-    return lambda prompt: console.input(Text(prompt, style="bold"))
+    return amended

@@ -10,15 +10,19 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from nexus.answering import numbered, ways_of, what_of
 from nexus.incident import Author, Incident
 from nexus.incident.incident import usage_of
-from nexus.records.wording import UNKNOWN, cost_text, count, duration, moment
+from nexus.records.wording import UNKNOWN, cost_text, count, duration, moment, plain
 from nexus.view.cells import table_of, text_of
 from nexus.view.live import SEVERITY_STYLES
 
 
-def render_incident(incident: Incident, *, with_timeline: bool = True) -> RenderableType:
-    """`nexus show`: what it was, why, what was done and how it ended."""
+def render_incident(incident: Incident, *, with_timeline: bool = True, flags: str | None = None) -> RenderableType:
+    """`nexus show`: what it was, why, what was done and how it ended.
+
+    `flags`: what a command says to find the incident; where it is given, open questions come with the commands to answer them.
+    """
     parts: list[RenderableType] = [_facts(incident)]
     if incident.suspects:
         parts.append(_suspects(incident))
@@ -31,7 +35,7 @@ def render_incident(incident: Incident, *, with_timeline: bool = True) -> Render
     if with_timeline:
         parts.append(_timeline(incident))
     if incident.open_questions:
-        parts.append(_questions(incident))
+        parts.append(_questions(incident, flags))
     return Group(*parts)
 
 
@@ -130,11 +134,15 @@ def _timeline(incident: Incident) -> Table:
     return table
 
 
-def _questions(incident: Incident) -> Table:
-    table = table_of("Open question", "Until")
-    for question in incident.open_questions:
-        table.add_row(text_of(question.text), moment(question.deadline))
-    return table
+def _questions(incident: Incident, flags: str | None) -> RenderableType:
+    table = table_of("", "Open question", "Until")
+    ways: list[Text] = []
+    for number, question in numbered(incident.open_questions).items():
+        table.add_row(str(number), text_of(what_of(question)), moment(question.deadline))
+        if flags is not None:
+            command, how = ways_of(incident.id, question, flags)
+            ways += [text_of(f"{number}: {command}"), Text(plain(how), style="dim")]
+    return Group(table, *ways)
 
 
 def _cause(incident: Incident) -> str:

@@ -36,6 +36,13 @@ class Actions(Protocol):
         """Restore what `DryRun.before` held; the same `key` again changes nothing."""
         ...
 
+    async def find(self, key: str, at: datetime) -> Receipt | None:
+        """What became of a change that was ordered under that key: its receipt, or None where it was certainly not made.
+
+        Raises ActionUnknown where that cannot be told.
+        """
+        ...
+
     async def state(self, at: datetime) -> dict[str, Any]:
         """Everything that actions can change, as of `at`: two equal values are two equal states."""
         ...

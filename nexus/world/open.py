@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from ruamel.yaml.error import YAMLError
 
 from nexus.errors import WorldError
 from nexus.incident import Word
+from nexus.world.clock import PacedClock
+from nexus.world.journal import Journal
 from nexus.world.world import World
 
 FORMS = "name it sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml (nexus eval sandbox --list names the scenarios)"
@@ -34,34 +36,48 @@ class WorldFile(Word):
     seed: int | None = None
 
 
-def open_world(spec: str, *, seed: int | None = None, starts_at: datetime | None = None) -> Opened:
-    """The world of that name. `starts_at` moves a sandbox's story to that time. Raises WorldError naming what is wrong."""
+def open_world(
+    spec: str,
+    *,
+    seed: int | None = None,
+    starts_at: datetime | None = None,
+    journal: Journal | None = None,
+    pace: float | None = None,
+) -> Opened:
+    """The world of that name. `starts_at` moves a sandbox's story to that time. Raises WorldError naming what is wrong.
+
+    What is done to it and said in it goes to `journal`; processes that open the same world (seed and start, too) on the same
+    journal share it. Await `world.refresh()` before using it. With `pace`, its time runs with real time, that many times as fast.
+    """
     try:
-        return _opened(spec, seed, starts_at)
+        opened = _opened(spec, seed, starts_at, journal)
+        if pace is None:
+            return opened
+        return replace(opened, world=replace(opened.world, clock=PacedClock(opened.world.clock.now(), pace)))
     except (OSError, ValueError, OverflowError, RecursionError) as error:  # a path that no system takes, a date no calendar has
         raise WorldError(
             f"the world {spec[:80]!r} cannot be opened ({error.__class__.__name__}: {str(error)[:80]})", FORMS
         ) from error
 
 
-def _opened(spec: str, seed: int | None, starts_at: datetime | None) -> Opened:
+def _opened(spec: str, seed: int | None, starts_at: datetime | None, journal: Journal | None) -> Opened:
     kind, _, rest = spec.partition(":")
     if kind == "sandbox" and rest:
         from nexus.world.sandbox import open_sandbox  # noqa: PLC0415 - numpy and the simulation, only where they are used
 
-        sandbox = open_sandbox(rest, seed=seed, starts_at=starts_at)
+        sandbox = open_sandbox(rest, seed=seed, starts_at=starts_at, journal=journal)
         return Opened(sandbox.world, f"sandbox {sandbox.scenario.name}", sandbox.alert_payload)
     if kind == "recording" and rest:
         from nexus.world.recording import open_recording  # noqa: PLC0415 - same
 
-        recording = open_recording(Path(rest))
+        recording = open_recording(Path(rest), journal)
         return Opened(recording.world, f"recording {recording.name}", recording.alert_payload)
     if spec.endswith((".yaml", ".yml")):
         described = _read(Path(spec))
         if described.world.endswith((".yaml", ".yml")):
             raise WorldError(f"{spec} names another world file", FORMS)
         chosen = seed if seed is not None else described.seed
-        return open_world(described.world, seed=chosen, starts_at=starts_at)
+        return open_world(described.world, seed=chosen, starts_at=starts_at, journal=journal)
     raise WorldError(f"there is no world {spec!r}", FORMS)
 
 

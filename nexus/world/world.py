@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -22,9 +23,16 @@ from nexus.world.people import People
 from nexus.world.security import Security
 
 
+async def nothing_new() -> None:
+    """A world that no other process changes by way of its own memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What agents look at and change. `look_takes` is what one tool call costs where time is simulated."""
+    """What agents look at and change. `look_takes` is what one tool call costs where time is simulated.
+
+    `refresh` takes in what other processes did to this world; whoever opens one awaits it before using it.
+    """
 
     name: str
     people: People
@@ -43,3 +51,4 @@ class World:
     security: Security | None = None
     code: Code | None = None
     actions: Actions | None = None
+    refresh: Callable[[], Awaitable[None]] = nothing_new

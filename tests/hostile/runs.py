@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from langgraph.checkpoint.memory import InMemorySaver
 from model_in_hand import responder_at
 
 from hostile.payloads import Payload
@@ -19,7 +18,7 @@ from nexus.incident import AskedTask, Event, Evidence, Incident
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.records.folder import write_folder
-from nexus.records.memory import MemoryStore
+from nexus.records.stores import MemoryStore
 from nexus.responder.contract import Responder
 from nexus.responder.rules import RulesResponder
 from nexus.testing.model_server import ModelServer, Script
@@ -101,12 +100,11 @@ async def run_in(
         world=world,
         responder=responder or RulesResponder(),
         records=store,
-        checkpointer=InMemorySaver(),
         answer=answer,
         ask_always=ask_always,
     )
     with TemporaryDirectory() as out:
-        folder = write_folder(Path(out), incident, LIBRARY.template, store.pictures(incident.id))
+        folder = write_folder(Path(out), incident, LIBRARY.template, await store.pictures(incident.id))
         files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".png"]
         written = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
     people = cast("SimulatedPeople", world.people)

@@ -15,6 +15,7 @@ from nexus.world.calls import CallStats
 from nexus.world.catalog import Service, ServiceCatalog
 from nexus.world.changes import Change, PipelineRun
 from nexus.world.clock import VirtualClock
+from nexus.world.journal import Journal
 from nexus.world.logs import LogLine
 from nexus.world.metrics import Series
 from nexus.world.recording.files import Files
@@ -142,6 +143,11 @@ class ReadOnly:
         del undo, at, key
         self._refuse()
 
+    async def find(self, key: str, at: datetime) -> Receipt | None:
+        """Raises ActionRefused."""
+        del key, at
+        self._refuse()
+
     async def state(self, at: datetime) -> dict[str, Any]:
         """Raises ActionRefused."""
         del at
@@ -170,16 +176,20 @@ def _alerted(lead: dict[str, Any]) -> str | None:
     return service if isinstance(service, str) else None
 
 
-def open_recording(path: str | Path) -> Recording:
-    """The recording in that folder; other files are read when first looked at. Raises WorldError."""
+def open_recording(path: str | Path, journal: Journal | None = None) -> Recording:
+    """The recording in that folder; other files are read when first looked at. Raises WorldError.
+
+    What people are told goes to the journal; who opens a journal that holds something awaits `world.refresh()` first.
+    """
     folder = Path(path)
     if not folder.is_dir():
         raise WorldError(f"no recording at {folder}", "name a folder that holds alert.json and metrics.csv")
     files = Files(folder)
     name = folder.resolve().name
+    people = SimulatedPeople(journal)
     world = World(
         name=f"recording:{name}",
-        people=SimulatedPeople(),
+        people=people,
         clock=VirtualClock(files.alerted_at),
         catalog=_catalog(files.edges, _alerted(files.lead)),
         metrics=RecordedMetrics(files) if files.has("metrics.csv") else None,
@@ -187,5 +197,6 @@ def open_recording(path: str | Path) -> Recording:
         calls=RecordedCalls(files) if files.has("calls.csv") or files.has("topology.json") else None,
         changes=RecordedChanges(files) if files.has("changes.json") else None,
         actions=ReadOnly(name),
+        refresh=people.refresh,
     )
     return Recording(name=name, world=world, alert_payload=files.alert)

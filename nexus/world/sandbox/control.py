@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from nexus.incident import Action, Word
+from nexus.world.follower import Follower
+from nexus.world.journal import Journal, MemoryJournal
 from nexus.world.sandbox.scenario import Scenario
 from nexus.world.sandbox.shop import Component, Shop
 
@@ -29,24 +31,41 @@ class Entry(Word):
 
 
 class ActionLog:
-    """What was done to the world, only ever appended to; a subclass may keep it elsewhere."""
+    """What was done to the world, as far as this process has read the journal; only ever appended to.
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self._entries = list(entries)
-        self._lock = threading.Lock()
+    `entries` are what was done before the journal began.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), journal: Journal | None = None) -> None:
+        self._entries: dict[str, Entry] = {}
+        for entry in entries:
+            self._entries.setdefault(entry.key, entry)
+        self._follower = Follower(journal or MemoryJournal(), {"action": self._take})
 
     def entries(self) -> tuple[Entry, ...]:
         """All of it, oldest first."""
-        return tuple(self._entries)
+        return tuple(self._entries.values())
 
-    def append(self, entry: Entry) -> Entry:
-        """Add it, unless its key is there: then the earlier entry stands and is returned."""
-        with self._lock:
-            for known in self._entries:
-                if known.key == entry.key:
-                    return known
-            self._entries.append(entry)
-            return entry
+    def find(self, key: str) -> Entry | None:
+        """What was done under that key."""
+        return self._entries.get(key)
+
+    async def append(self, entry: Entry) -> Entry:
+        """Add it to the journal, unless its key is there: then the earlier entry stands and is returned."""
+        body = json.dumps(entry.model_dump(mode="json"))
+        return self.find(entry.key) or _read(await self._follower.add(f"action/{entry.key}", body))
+
+    async def refresh(self) -> None:
+        """Take in what other processes did."""
+        await self._follower.refresh()
+
+    def _take(self, body: str) -> None:
+        entry = _read(body)
+        self._entries.setdefault(entry.key, entry)
+
+
+def _read(body: str) -> Entry:
+    return Entry.model_validate(json.loads(body))
 
 
 def _of(c: Component) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from nexus.errors import WorldError
 from nexus.world import World
 from nexus.world.clock import VirtualClock
+from nexus.world.journal import Journal, MemoryJournal
 from nexus.world.sandbox.actions import SandboxActions
 from nexus.world.sandbox.browser import SandboxBrowser
 from nexus.world.sandbox.calls import SandboxCalls
@@ -66,18 +68,32 @@ def folder_of(name: str | Path) -> Path:
 
 
 def open_sandbox(
-    name_or_dir: str | Path, *, seed: int | None = None, starts_at: datetime | None = None, log: ActionLog | None = None
+    name_or_dir: str | Path,
+    *,
+    seed: int | None = None,
+    starts_at: datetime | None = None,
+    log: ActionLog | None = None,
+    journal: Journal | None = None,
 ) -> Sandbox:
-    """Open a scenario; `starts_at` moves the whole of it to that moment. Raises WorldError naming file, field and remedy."""
+    """Open a scenario; `starts_at` moves the whole of it to that moment. Raises WorldError naming file, field and remedy.
+
+    What is done to it and said in it goes to the journal; who opens a journal that holds something awaits `world.refresh()`
+    first. `log` is what was done where that is told from elsewhere.
+    """
     folder = folder_of(name_or_dir)
     scenario = parse(folder / "scenario.yaml", Scenario).model_copy(update={"name": folder.resolve().name})
     own_shop = folder / "shop.yaml"
     shop = read_shop(own_shop if own_shop.is_file() else SHIPPED)
     check(folder / "scenario.yaml", scenario, shop)
     begins = (starts_at or scenario.starts_at).astimezone(UTC)
-    kept = log if log is not None else ActionLog()
+    shared = journal if journal is not None else MemoryJournal()
+    kept = log if log is not None else ActionLog(journal=shared)
     simulation = Simulation(scenario, shop, scenario.seed if seed is None else seed, begins, kept)
-    people = SimulatedPeople()
+    people = SimulatedPeople(shared)
+
+    async def refresh() -> None:
+        await asyncio.gather(kept.refresh(), people.refresh())
+
     world = World(
         name=f"sandbox:{scenario.name}",
         people=people,
@@ -96,6 +112,7 @@ def open_sandbox(
         security=SandboxSecurity(simulation),
         code=SandboxCode(simulation),
         actions=SandboxActions(simulation),
+        refresh=refresh,
     )
     alert = _moved(read_alert(folder / "alert.json"), begins)
     return Sandbox(world, alert, scenario, people, kept, simulation.seed, begins)

@@ -1,0 +1,110 @@
+"""Driving: what the commands that drive incidents share: the world and library of an incident, its responder, its folder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus.embedded import Answering, approve_all, approve_none, resume
+from nexus.errors import UsageError
+from nexus.graph import VERSION
+from nexus.incident import Alert, Incident, Opening, Surroundings
+from nexus.incidents import masked, name_of, opened
+from nexus.library import Library
+from nexus.masking import Vault
+from nexus.records.folder import write_folder
+from nexus.records.store import Store
+from nexus.responder.contract import Responder
+from nexus.settings import Settings
+from nexus.terminal import answer_at_terminal
+from nexus.view import View
+from nexus.world.open import Opened, open_world
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a command drives incidents with."""
+
+    settings: Settings
+    records: Store
+    responder: Responder
+    view: View
+
+    def answering(self) -> Answering:
+        """Who answers approvals and questions, as the settings have it."""
+        answers: Mapping[str, Answering] = {
+            "auto": approve_all,
+            "never": approve_none,
+            "ask": answer_at_terminal(self.view),
+        }
+        return answers[self.settings.approve]
+
+
+def library_of(surroundings: Surroundings) -> Library:
+    """The library that an incident began with. Raises LibraryError."""
+    return Library.open(Path(surroundings.library)) if surroundings.library else Library.default()
+
+
+def world_of(opening: Opening, records: Store, *, pace: float | None = None) -> Opened:
+    """An incident's world, with all that was done to it.
+
+    Raises WorldError, and UsageError where only its embedder can open it.
+    """
+    surroundings = opening.surroundings
+    if not surroundings.world:
+        raise UsageError(
+            f"the world of {opening.incident} is not one that the command line can open",
+            "go on with it where it was begun, by nexus.resume",
+        )
+    journal = records.journal(opening.incident)
+    return open_world(surroundings.world, seed=surroundings.seed, starts_at=opening.opened_at, journal=journal, pace=pace)
+
+
+async def begin(alert: Alert, opened_world: Opened, surroundings: Surroundings, hands: Hands) -> tuple[Opening, Vault]:
+    """Record an incident's beginning, under an id of its own."""
+    vault = Vault()
+    settings = hands.settings
+    opening = Opening(
+        incident=name_of(alert),
+        alert=masked(alert, vault),
+        opened_at=opened_world.world.clock.now(),
+        surroundings=surroundings,
+        graph=VERSION,
+        engine=settings.engine,
+        approve=settings.approve,
+        pace=settings.pace if opened_world.world.clock.simulated else 1.0,
+    )
+    return await opened(hands.records, opening), vault
+
+
+async def go_on(
+    opening: Opening,
+    hands: Hands,
+    *,
+    until: str | None = None,
+    stop: asyncio.Event | None = None,
+    vault: Vault | None = None,
+) -> Incident:
+    """Drive it from wherever it stands, and write its folder."""
+    library = library_of(opening.surroundings)
+    incident = await resume(
+        opening.incident,
+        library=library,
+        world=world_of(opening, hands.records).world,
+        responder=hands.responder,
+        records=hands.records,
+        answer=hands.answering(),
+        listeners=[hands.view.event],
+        until=until,
+        stop=stop,
+        vault=vault,
+    )
+    await write_out(incident, library, hands)
+    return incident
+
+
+async def write_out(incident: Incident, library: Library, hands: Hands) -> None:
+    """Write the incident's folder."""
+    write_folder(hands.settings.out, incident, library.template, await hands.records.pictures(incident.id))

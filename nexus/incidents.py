@@ -1,0 +1,62 @@
+"""Incidents: how one begins and what it comes to, the same in every engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from nexus.drive import Pending
+from nexus.incident import Alert, Incident, Opening, Outcome, Question
+from nexus.masking import Vault
+from nexus.records.document import assemble
+from nexus.records.store import Store
+from nexus.state import State, dump, iso
+
+
+def first_state(incident: str, alert: Alert, opened_at: datetime, *, ask_always: bool = False) -> State:
+    """The state that a graph begins with. `ask_always`: a person is asked for every action, whatever its risk."""
+    return State(incident=incident, opened_at=iso(opened_at), alert=dump(alert), now=iso(opened_at), ask_always=ask_always)
+
+
+def masked(alert: Alert, vault: Vault) -> Alert:
+    """The alert as it may be recorded and shown: without the secrets that somebody put into it."""
+    return Alert.model_validate(vault.masked(dump(alert)))
+
+
+def name_of(alert: Alert) -> str:
+    """An id that says when, and is the same for the same alert."""
+    exact = json.dumps([alert.fingerprint, alert.title, alert.service, iso(alert.starts_at)], default=str)
+    return f"INC-{alert.starts_at:%Y%m%d-%H%M}-{hashlib.sha256(exact.encode('utf-8', 'replace')).hexdigest()[:4]}"
+
+
+async def opened(records: Store, opening: Opening) -> Opening:
+    """The opening, recorded under an id that is nobody else's, also not another process's."""
+    number, base = 1, opening.incident
+    while not await records.begin(opening):
+        number += 1
+        opening = opening.model_copy(update={"incident": f"{base}-{number}"})
+    return opening
+
+
+def question_of(pending: Pending) -> Question:
+    """What a person is asked, as the record holds it."""
+    value = pending.value
+    return Question(
+        id=pending.id,
+        kind=value["kind"],
+        text=str(value.get("text") or value.get("action", "")),
+        deadline=datetime.fromisoformat(value["deadline"]),
+        detail=dict(value),
+    )
+
+
+async def document_of(records: Store, state: State, pending: Sequence[Pending], outcome: Outcome | None) -> Incident:
+    """The whole incident as it stands."""
+    questions = [question_of(part) for p in pending for part in p.asked]
+    held = {**state, "questions": [q.model_dump(mode="json") for q in questions]}
+    if outcome is not None:
+        held["outcome"] = outcome.value
+    incident = state["incident"]
+    return assemble(held, await records.events(incident), await records.evidence(incident))

@@ -1,0 +1,44 @@
+"""The stores: one for each database that records can be kept in, and the one that settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from nexus.records.database.memory import MemoryDatabase
+from nexus.records.database.sqlite import SqliteDatabase
+from nexus.records.store import Store
+
+FILE = "records.sqlite"
+
+
+class MemoryStore(Store):
+    """The records in this process's memory, for tests and notebooks."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryDatabase())
+
+
+class SqliteStore(Store):
+    """The records in one SQLite file: the default, for one machine. Made by `open`."""
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open or create the file. Raises RecordsError."""
+        return cls(await SqliteDatabase.open(path))
+
+
+class PostgresStore(Store):
+    """The records in PostgreSQL, for several machines. Made by `open`."""
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Connect, and bring the schema up to date. Raises RecordsError, and SettingsError without the extra `postgres`."""
+        from nexus.records.database.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
+
+        return cls(await PostgresDatabase.open(url))
+
+
+async def open_store(out: Path, url: str | None = None) -> Store:
+    """The records at `url`, or else in the file in `out`. Raises RecordsError."""
+    return await (PostgresStore.open(url) if url else SqliteStore.open(out / FILE))
