@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from nexus.errors import AnswerRefused, IncidentHeld, NexusError, UsageError
+from nexus.options import flags_for
 from nexus.process import fail
 
 if TYPE_CHECKING:
@@ -129,11 +129,6 @@ def real_time_of(opening: Opening) -> datetime | None:
     There the engine alone knows the time, and takes no answer after the deadline.
     """
     return None if opening.surroundings.world or opening.engine == "temporal" else datetime.now(UTC)
-
-
-def flags_for(out: Path) -> str:
-    """What a command says to find incidents that are kept there."""
-    return "" if str(out) == "incidents" else f" --out {shlex.quote(str(out))}"
 
 
 async def _driven(records: Store, incident: str) -> bool:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nexus.answer_cli import amend, answer, approve, flags_for, reject
+from nexus.answer_cli import amend, answer, approve, reject
 from nexus.errors import NexusError, UsageError
 from nexus.evaluation_cli import evaluation
-from nexus.options import JsonOption, LibraryOption, open_library
+from nexus.options import JsonOption, LibraryOption, flags_for, open_library
 from nexus.process import fail, start
 from nexus.resume import resume
 from nexus.run import run
+from nexus.worker import worker
 
 if TYPE_CHECKING:
     from nexus.incident import Incident
@@ -31,12 +32,13 @@ app = typer.Typer(
 app.add_typer(evaluation, name="eval")
 app.command()(run)
 app.command()(resume)
+app.command()(worker)
 app.command()(approve)
 app.command()(reject)
 app.command()(amend)
 app.command()(answer)
 
-OutOption = Annotated[Path, typer.Option("--out", help="Where incidents are kept.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Where incidents are kept.")]
 
 
 @app.command()
@@ -86,24 +88,22 @@ def draw(library: LibraryOption = None) -> None:
     sys.stdout.write(build(found).compile().get_graph().draw_mermaid().rstrip("\n") + "\n")
 
 
-async def _stored(out: Path, incident: str | None) -> list[Incident]:
-    from nexus.records.document import from_json  # noqa: PLC0415 - same
-    from nexus.records.stores import SqliteStore  # noqa: PLC0415 - same
+async def _stored(out: Path | None, incident: str | None) -> list[Incident]:
+    from nexus.incidents import stored  # noqa: PLC0415 - same
+    from nexus.records.stores import open_kept  # noqa: PLC0415 - same
+    from nexus.settings import load_settings  # noqa: PLC0415 - same
 
-    path = out / "records.sqlite"
-    if not path.is_file():
-        raise UsageError(f"{out} holds no incidents", "name the folder with --out, or run one with nexus run")
-    async with await SqliteStore.open(path) as store:
-        names = [incident] if incident is not None else await store.incidents()
-        documents = [await store.document(name) for name in names]
-    found = [from_json(document) for document in documents if document]
-    if incident is not None and not found:
-        raise UsageError(f"there is no incident {incident} in {out}", "nexus list names them")
-    return found
+    settings = load_settings(Path(), out=out)
+    async with await open_kept(settings.out, settings.records_url) as records:
+        names = [incident] if incident is not None else await records.incidents()
+        found = [await stored(records, name) for name in names]
+    if found == [None]:
+        raise UsageError(f"there is no incident {incident} in {settings.records_name}", "nexus list names them")
+    return [each for each in found if each is not None]
 
 
 @app.command("list")
-def list_(out: OutOption = Path("incidents")) -> None:
+def list_(out: OutOption = None) -> None:
     """List the incidents kept in a folder, newest first."""
     try:
         found = asyncio.run(_stored(out, None))
@@ -119,7 +119,7 @@ def list_(out: OutOption = Path("incidents")) -> None:
 @app.command()
 def show(
     incident: Annotated[str | None, typer.Argument(help="The incident's id.")] = None,
-    out: OutOption = Path("incidents"),
+    out: OutOption = None,
     as_json: JsonOption = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of an incident.")] = False,
 ) -> None:
@@ -157,7 +157,7 @@ def replay(  # noqa: PLR0917 - the command's options, each given by name
     prompt: Annotated[Path | None, typer.Option(help="File with another text for the task's prompt.")] = None,
     model: Annotated[str | None, typer.Option(help="The model's name; NEXUS_MODEL or nexus.yaml when not given.")] = None,
     library: LibraryOption = None,
-    out: OutOption = Path("incidents"),
+    out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask one agent again on an incident's record: rules, a model, and that with another prompt. Nothing is changed."""
@@ -183,15 +183,16 @@ async def _replayed(  # noqa: PLR0917 - as the command has them
     prompt: Path | None,
     model: str | None,
     library: Path | None,
-    out: Path,
+    out: Path | None,
 ) -> Comparison:
     from nexus.lab import Lab, compare  # noqa: PLC0415 - same
     from nexus.run import model_flags  # noqa: PLC0415 - same
     from nexus.settings import load_settings  # noqa: PLC0415 - same
     from nexus.thinking import close_responder, open_responder  # noqa: PLC0415 - same
 
-    settings = load_settings(Path(), model=model_flags(model), responder="llm" if model else None)
-    lab = await Lab.of_incident(out, incident, library=open_library(library or settings.library))
+    settings = load_settings(Path(), out=out, model=model_flags(model), responder="llm" if model else None)
+    held = open_library(library or settings.library)
+    lab = await Lab.of_incident(settings.out, incident, library=held, records=settings.records_url)
     text = lab.read(prompt, agent, task, number=number) if prompt else None
     if text is not None and settings.thinks == "rules":
         raise UsageError("another prompt needs a model: the rules read none", "give --model NAME, or set NEXUS_MODEL")

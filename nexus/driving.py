@@ -62,7 +62,9 @@ def world_of(opening: Opening, records: Store, *, pace: float | None = None) -> 
     return open_world(surroundings.world, seed=surroundings.seed, starts_at=opening.opened_at, journal=journal, pace=pace)
 
 
-async def begin(alert: Alert, opened_world: Opened, surroundings: Surroundings, hands: Hands) -> tuple[Opening, Vault]:
+async def begin(
+    alert: Alert, opened_world: Opened, surroundings: Surroundings, hands: Hands, *, until: str | None = None
+) -> tuple[Opening, Vault]:
     """Record an incident's beginning, under an id of its own."""
     vault = Vault()
     settings = hands.settings
@@ -74,6 +76,7 @@ async def begin(alert: Alert, opened_world: Opened, surroundings: Surroundings, 
         graph=VERSION,
         engine=settings.engine,
         approve=settings.approve,
+        until=until,
         pace=settings.pace if opened_world.world.clock.simulated else 1.0,
     )
     return await opened(hands.records, opening), vault

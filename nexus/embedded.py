@@ -115,7 +115,8 @@ class Embedded:
         snapshot = await self.graph.aget_state(self.config)
         if snapshot.created_at is None:
             return self.begin
-        return None if snapshot.tasks and not snapshot.interrupts else False  # `next` leaves out what is done and not yet taken in
+        goes_on = snapshot.tasks and not snapshot.interrupts  # `next` would leave out what is done and not yet taken in
+        return None if goes_on else False
 
     async def look(self) -> None:
         """Take in how the graph stands."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from nexus.drive import Pending
 from nexus.incident import Alert, Incident, Opening, Outcome, Question
 from nexus.masking import Vault
-from nexus.records.document import assemble
+from nexus.records.document import assemble, from_json, state_in
 from nexus.records.store import Store
 from nexus.state import State, dump, iso
 
@@ -50,6 +50,20 @@ def question_of(pending: Pending) -> Question:
         deadline=datetime.fromisoformat(value["deadline"]),
         detail=dict(value),
     )
+
+
+async def stored(records: Store, incident: str) -> Incident | None:
+    """An incident as the records hold it, also one that is under way or was left; None when there is none of that id."""
+    document = await records.document(incident)
+    known = from_json(document) if document else None
+    opening = await records.opening(incident)
+    if opening is None or (known is not None and known.outcome is not Outcome.WAITING):
+        return known
+    events = await records.events(incident)
+    questions = [q.model_dump(mode="json") for q in await records.questions.open(incident)]
+    done = [action.model_dump(mode="json") for action in known.actions] if known is not None else []
+    state = {**state_in(opening, events), "actions": done, "questions": questions}
+    return assemble(state, events, await records.evidence(incident))
 
 
 async def document_of(records: Store, state: State, pending: Sequence[Pending], outcome: Outcome | None) -> Incident:

@@ -17,7 +17,7 @@ from typing import Any, Self
 from nexus.errors import UsageError
 from nexus.incident import Author
 from nexus.library import Library
-from nexus.records.stores import MemoryStore, SqliteStore
+from nexus.records.stores import MemoryStore, open_kept
 from nexus.records.wording import moment
 from nexus.replay import Record, Trial, ask_again, opening, read_prompt, record_of, task_of
 from nexus.responder.contract import Responder
@@ -63,12 +63,14 @@ class Lab:
         return cls(await record_of(store, incident.id, as_it_was), held)
 
     @classmethod
-    async def of_incident(cls, out: str | Path, incident: str, *, library: Library | None = None) -> Self:
-        """An incident kept in the folder `out`. Raises UsageError when it is not there, RecordsError when it cannot be read."""
-        path = Path(out) / "records.sqlite"
-        if not path.is_file():
-            raise UsageError(f"{out} holds no incidents", "name the folder with --out, or run one with nexus run")
-        async with await SqliteStore.open(path) as store:
+    async def of_incident(
+        cls, out: str | Path, incident: str, *, library: Library | None = None, records: str | None = None
+    ) -> Self:
+        """An incident kept in the folder `out`, or in the database at `records`.
+
+        Raises UsageError when it is not there, RecordsError when it cannot be read.
+        """
+        async with await open_kept(Path(out), records) as store:
             return cls(await record_of(store, incident), library or Library.default())
 
     def read(self, prompt: str | Path, agent: str, task: str | None = None, *, number: int = 1) -> str:

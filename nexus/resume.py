@@ -12,7 +12,7 @@ import typer
 from nexus.errors import IncidentHeld, NexusError, UsageError
 from nexus.options import Approve, Thinks
 from nexus.process import fail
-from nexus.run import EXIT, model_flags, report
+from nexus.run import EXIT, model_flags, report, say_where_it_goes_on
 from nexus.stopping import told_to_stop
 from nexus.telemetry import telemetry
 
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 
 async def _resumed(settings: Settings, view: View, incident: str | None) -> list[Incident]:
     from nexus.driving import Hands  # noqa: PLC0415 - kept off the path of --help
-    from nexus.records.stores import open_store  # noqa: PLC0415 - same
+    from nexus.records.stores import open_kept  # noqa: PLC0415 - same
     from nexus.thinking import close_responder, open_responder  # noqa: PLC0415 - same
 
-    if settings.records_url is None and not settings.out.is_dir():
-        raise UsageError(f"{settings.out} holds no incidents", "name the folder with --out, or run one with nexus run")
     responder = open_responder(settings, view)
     try:
-        async with await open_store(settings.out, settings.records_url) as records, told_to_stop() as stop:
+        async with await open_kept(settings.out, settings.records_url) as records, told_to_stop() as stop:
             hands = Hands(settings, records, responder, view)
             if incident is not None:
-                return [await _one(hands, incident, stop)]
+                one = await _one(hands, incident, stop)
+                if one is None:
+                    say_where_it_goes_on(incident)
+                return [one] if one else []
             openings = [opening for opening in await records.unfinished() if opening.engine == "embedded"]
             if not openings:
                 raise UsageError(f"no incident in {settings.records_name} is open", "nexus list names those that there are")
@@ -45,7 +46,7 @@ async def _resumed(settings: Settings, view: View, incident: str | None) -> list
         await close_responder(responder)
 
 
-async def _one(hands: Hands, incident: str, stop: asyncio.Event) -> Incident:
+async def _one(hands: Hands, incident: str, stop: asyncio.Event) -> Incident | None:
     """By its id; one that is over already has its folder written again."""
     from nexus.driving import go_on, library_of, write_out  # noqa: PLC0415 - kept off the path of --help
     from nexus.records.document import from_json  # noqa: PLC0415 - same
@@ -59,7 +60,9 @@ async def _one(hands: Hands, incident: str, stop: asyncio.Event) -> Incident:
         await write_out(known, library_of(opening.surroundings), hands)
         return known
     if opening.engine == "temporal":
-        raise UsageError(f"{incident} runs on Temporal", "its workers go on with it by themselves; start one with nexus worker")
+        from nexus.fleet import follow_on_fleet  # noqa: PLC0415 - an extra
+
+        return await follow_on_fleet(opening, hands, stop)
     return await go_on(opening, hands, stop=stop)
 
 
@@ -84,6 +87,8 @@ def resume(  # noqa: PLR0917 - the command's options, each given by name
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
 ) -> None:
     """Go on with incidents that a process left: a crash, a restart, or an answer that nobody gave in time.
+
+    One that workers on Temporal drive is followed.
 
     What was done stays done, open questions are asked again, and of what fell due meanwhile the latest is sent, once.
     Exit status: as nexus run; of several incidents the highest.

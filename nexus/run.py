@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nexus.errors import NexusError, RecordsError, UsageError
-from nexus.options import Approve, Thinks
+from nexus.errors import NexusError, UsageError
+from nexus.options import Approve, Engine, Thinks, flags_for
 from nexus.process import fail, let_go, start
 from nexus.stopping import told_to_stop
 from nexus.telemetry import telemetry
@@ -93,8 +93,8 @@ def prepare(alert: str | None, until: Stage | None, view: View, settings: Settin
     return Request(known, opened, surroundings, settings, responder, until.value if until else None, view)
 
 
-async def carry_out(request: Request) -> Incident:
-    """Drive the incident and write its folder."""
+async def carry_out(request: Request) -> Incident | None:
+    """Drive the incident, or have it driven, and write its folder; None when a fleet goes on with it without us."""
     from nexus.driving import Hands, begin, go_on  # noqa: PLC0415 - kept off the path of --help
     from nexus.records.stores import open_store  # noqa: PLC0415 - same
     from nexus.thinking import close_responder  # noqa: PLC0415 - same
@@ -103,10 +103,23 @@ async def carry_out(request: Request) -> Incident:
     try:
         async with await open_store(settings.out, settings.records_url) as records, told_to_stop() as stop:
             hands = Hands(settings, records, request.responder, request.view)
+            if settings.engine == "temporal":
+                from nexus.fleet import begin_on_fleet  # noqa: PLC0415 - an extra
+
+                given = request.alert, request.opened, request.surroundings
+                opening, incident = await begin_on_fleet(*given, hands, until=request.until, stop=stop)
+                if incident is None:
+                    say_where_it_goes_on(opening.incident)
+                return incident
             opening, vault = await begin(request.alert, request.opened, request.surroundings, hands)
             return await go_on(opening, hands, until=request.until, stop=stop, vault=vault)
     finally:
         await close_responder(request.responder)
+
+
+def say_where_it_goes_on(incident: str) -> None:
+    """The last line of a command that leaves an incident to the fleet."""
+    sys.stdout.write(f"{incident}: goes on with the fleet; follow it again: nexus resume {incident}\n")
 
 
 def status_of(incident: Incident, until: str | None) -> int:
@@ -131,7 +144,7 @@ def report(incident: Incident, out: Path, as_json: bool, quiet: bool) -> None:
         console.print(render_incident(incident, with_timeline=False))
     console.print(f"{incident.id}: {incident.outcome.value} — {out / incident.id}", highlight=False, soft_wrap=True)
     if incident.outcome.value == "waiting":
-        where = "" if str(out) == "incidents" else f" --out {out}"
+        where = flags_for(out)
         answers = {"approval": "nexus approve", "question": "nexus answer"}
         for command in dict.fromkeys(answers[q.kind] for q in incident.open_questions):
             console.print(f"answer it: {command} {incident.id}{where}", highlight=False, soft_wrap=True)
@@ -151,13 +164,15 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model's name at OPENAI_BASE_URL; its key is OPENAI_API_KEY.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(help="Tokens that models may take over the incident.")] = None,
+    engine: Annotated[Engine | None, typer.Option(help="Who drives: this process, or workers on Temporal.")] = None,
     budget_usd: Annotated[float | None, typer.Option(help="USD that models may cost over the incident.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the incident as one JSON document.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the last line only.")] = False,
 ) -> None:
     """Handle one alert: triage, investigate, mitigate, verify, inform, learn.
 
-    Exit status: 0 resolved, backlogged or false alarm; 2 bad usage; 3 waiting for a person; 4 handed over unresolved.
+    Exit status: 0 resolved, backlogged or false alarm; 2 bad usage; 3 waiting for a person or to be resumed; 4 handed over
+    unresolved.
     """
     flags: dict[str, Any] = {
         "world": world,
@@ -165,6 +180,7 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
         "approve": approve.value if approve else None,
         "out": out,
         "seed": seed,
+        "engine": engine.value if engine else None,
         "responder": responder.value if responder else None,
         "model": model_flags(model, budget_tokens, budget_usd),
     }
@@ -182,12 +198,14 @@ def run(  # noqa: PLR0917 - the command's options, each given by name
     try:
         with telemetry(), view.shown():
             incident = asyncio.run(carry_out(request))
-    except RecordsError as error:
+    except NexusError as error:
         raise fail(error) from error
     except KeyboardInterrupt:
         sys.stderr.write(f"\nnexus: interrupted; what was recorded is in {settings.out}\n")
         sys.stderr.flush()
         os._exit(130)  # a prompt may still hold standard input, and an ordinary exit would wait for it
+    if incident is None:
+        raise typer.Exit(EXIT["waiting"])
     try:
         report(incident, settings.out, as_json, quiet)
         sys.stdout.flush()

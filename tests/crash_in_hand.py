@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from crash_lives import Life
 
 BRANCHES = {
@@ -109,13 +110,8 @@ class Nursery:
 def nursery() -> Iterator[Nursery]:
     """A nursery, for as long as it is used."""
     script = Path(__file__).with_name("crash_lives.py")
-    process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
+    with subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Nursery(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(10)
 
 
 def left_by(life: Life, lives: int) -> Left:
@@ -185,3 +181,12 @@ POINTS = {
 def points_of(undisturbed: Left) -> Sequence[tuple[str, int]]:
     """Every point at which an incident can be killed, and which time."""
     return [(point, number + 1) for point, times in undisturbed.numbers().items() if point in POINTS for number in range(times)]
+
+
+def emptied(url: str) -> None:
+    """A database of records without any incident, whatever a killed process had left in it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        known = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE tablename ~ '^nexus_' AND tablename <> 'nexus_schema'"
+        (tables,) = connection.execute(known).fetchone() or (None,)
+        if tables:
+            connection.execute(f"TRUNCATE {tables}".encode())

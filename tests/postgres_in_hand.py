@@ -133,9 +133,10 @@ class PostgresServer:
         self.process.wait(20)
         self.process = None
 
-    def stop(self) -> None:
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """At once, unless SIGINT: that says goodbye to everyone."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
+            self.process.send_signal(how)
             self.process.wait(20)
             self.process = None
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_in_hand import LIBRARY, Releases, Script, a_plan, rollback
+from engine_in_hand import LIBRARY, PAY, Releases, Script, a_plan, rollback
 from typer.testing import CliRunner, Result
-from world_in_hand import CATALOG, FIRED
+from world_in_hand import CATALOG, FIRED, Lines, Pipelines, Tried
 
 from nexus.cli import app
 from nexus.embedded import handle
@@ -213,12 +213,12 @@ print(*[m for m in ("langgraph", "langchain_core", "numpy", "nexus.embedded") if
     assert done.stdout.splitlines()[-1] == ""
 
 
-RESTORED = Action(kind=ActionKind.RESTART, target="checkout", arguments={"to": "1.0"})
+SWITCHED = Action(kind=ActionKind.FLAG, target="checkout", arguments={"to": "1.0"})
 
 
 async def test_an_engine_that_asks_for_two_actions_takes_each_answer_from_the_records(tmp_path: Path) -> None:
     shop = Releases()
-    asked = [rollback(), RESTORED]
+    asked = [rollback(), SWITCHED]
 
     async def plan(task: Any, _desk: Any) -> PlanAnswer:
         one, other = (a_plan(action, attempt=task.facts["attempt"]) for action in asked)
@@ -227,7 +227,10 @@ async def test_an_engine_that_asks_for_two_actions_takes_each_answer_from_the_re
     async def nobody(_pending: Any) -> None:
         await asyncio.Event().wait()
 
-    world = World(name="in hand", people=SimulatedPeople(), clock=VirtualClock(FIRED), catalog=CATALOG, actions=shop)
+    world = World(
+        name="in hand", people=SimulatedPeople(), clock=VirtualClock(FIRED), catalog=CATALOG,
+        logs=Lines(), changes=Pipelines(), endpoints=Tried([PAY]), actions=shop,
+    )  # fmt: skip
     alert = Alert(title="checkout is down", service="checkout", severity_label="critical", starts_at=FIRED)
     async with await SqliteStore.open(tmp_path / FILE) as records:
         running = asyncio.create_task(
@@ -238,7 +241,8 @@ async def test_an_engine_that_asks_for_two_actions_takes_each_answer_from_the_re
         )  # fmt: skip
         async with asyncio.timeout(30):
             while not (names := await records.incidents()) or len(await records.questions.open(names[0])) < 2:
-                await asyncio.sleep(0.02)
+                await asyncio.wait({running}, timeout=0.02)
+                assert not running.done()
         second = await asyncio.to_thread(nexus, tmp_path, "approve", names[0], "2", "--comment", "the second")
         assert (second.exit_code, second.stdout.count("\n")) == (0, 1)
         assert not running.done()
@@ -247,7 +251,7 @@ async def test_an_engine_that_asks_for_two_actions_takes_each_answer_from_the_re
         incident = await asyncio.wait_for(running, 30)
     assert [(r.action.kind.value, r.action.arguments, r.approval.by) for r in incident.actions if r.approval] == [
         ("rollback", {"to": "1.0", "slowly": True}, ME),
-        ("restart", {"to": "1.0"}, ME),
+        ("flag", {"to": "1.0"}, ME),
     ]
 
 
@@ -308,5 +312,15 @@ def test_a_run_that_waits_at_its_prompt_goes_on_when_it_is_answered_from_another
         rejected = nexus(tmp_path, "reject", incident, "--comment", "not in the sale")
         assert (rejected.exit_code, rejected.stdout.count("\n")) == (0, 1)
         at.until("no longer asked: rollback edge-gateway (to_version=4.1.9)")
-        print(at.process.wait(60), at.said[-3000:])
-        assert 0
+        at.until("1. rollback edge-gateway (to_version=4.1.8): approve, reject or change?")
+        command = [sys.executable, "-m", "nexus.cli", "approve", incident, "1", "--out", str(tmp_path)]
+        approved = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        assert approved.stdout == f"{incident}: rollback edge-gateway (to_version=4.1.8): approved by {ME}\n"
+        assert at.process.wait(60) == 0
+    ended = incident_in(tmp_path)
+    assert [(str(r.action), r.approval.by) for r in ended.actions if r.approval] == [
+        ("rollback edge-gateway (to_version=4.1.8)", ME)
+    ]
+    assert "rejected: rollback edge-gateway (to_version=4.1.9) (not in the sale)" in [
+        entry.text for entry in ended.timeline if entry.kind == "answered"
+    ]

@@ -32,6 +32,8 @@ LAYERS: tuple[frozenset[str], ...] = (
             "options",
             "driving",
             "resume",
+            "worker",
+            "fleet",
             "stopping",
             "answer_cli",
         }

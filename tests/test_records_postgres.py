@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -241,8 +242,9 @@ async def test_a_commit_whose_answer_is_lost_is_done_once(postgres_server: Postg
         assert (await keys(database), wire.cuts) == (["a"], 1)
 
 
-async def test_a_server_that_is_killed_while_many_write_loses_and_doubles_nothing(
-    database: PostgresDatabase, second: PostgresDatabase, postgres_server: PostgresServer
+@pytest.mark.parametrize("how", ["killed", "restarted"])
+async def test_a_server_that_goes_away_while_many_write_loses_and_doubles_nothing(
+    database: PostgresDatabase, second: PostgresDatabase, postgres_server: PostgresServer, how: str
 ) -> None:
     given: list[str] = []
 
@@ -255,7 +257,10 @@ async def test_a_server_that_is_killed_while_many_write_loses_and_doubles_nothin
         writing = asyncio.gather(*(write(writer) for writer in range(10)))
         while len(given) < 100:  # noqa: ASYNC110 - in the middle, wherever that is
             await asyncio.sleep(0.001)
-        postgres_server.kill()
+        if how == "killed":
+            postgres_server.kill()
+        else:
+            postgres_server.stop(signal.SIGINT)
         await asyncio.sleep(0.1)
         assert not writing.done()
         await asyncio.to_thread(postgres_server.start)
@@ -454,6 +459,26 @@ async def test_who_may_only_read_and_write_can_use_tables_that_are_there(databas
         await limited.run(add("a"))
     assert await keys(database) == ["a"]
     await limited.close()
+
+
+async def test_who_may_not_write_is_told_so_at_once(database: PostgresDatabase, postgres_url: str) -> None:
+    await database.run(add("a"))
+    as_owner(
+        postgres_url,
+        "DROP ROLE IF EXISTS only_reader",
+        "CREATE ROLE only_reader LOGIN",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reader",
+    )
+    with pytest.raises(RecordsError, match="GRANT that user rights"):
+        await PostgresDatabase.open(postgres_url.replace("nexus@", "only_reader@"))
+
+
+async def test_the_server_ends_what_a_vanished_machine_left_within_seconds(database: PostgresDatabase) -> None:
+    asked = "SELECT current_setting('tcp_keepalives_idle'), current_setting('tcp_user_timeout')"
+    assert await database.run((asked, ())) == [[("5", "10000")]]
+    async with database.hold("INC-1"):
+        assert database._holds._connection is not None
+        assert await (await database._holds._connection.execute(asked)).fetchall() == [("5", "10000")]
 
 
 async def test_without_its_driver_it_says_what_to_install() -> None:

@@ -17,6 +17,7 @@ from nexus.incident import (
     Evidence,
     ExecutiveBrief,
     Incident,
+    Opening,
     Outcome,
     Status,
     StatusUpdate,
@@ -69,6 +70,36 @@ def assemble(state: Mapping[str, Any], events: Sequence[Event], evidence: Sequen
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RecordsError(f"the incident's state does not fit: {where}: {first['msg']}", "run the incident again") from error
+
+
+_LATEST = {
+    EventKind.CLASSIFIED: ("classification", "team"),
+    EventKind.STATUS: ("status",),
+    EventKind.DIAGNOSED: ("diagnosis",),
+    EventKind.PLANNED: ("plan",),
+    EventKind.POST_MORTEM: ("post_mortem",),
+    EventKind.CLOSED: ("outcome",),
+}
+_EVERY = {EventKind.FINDING: "finding", EventKind.ABSENT: "absence", EventKind.VERIFIED: "verification"}
+_LISTS = {"finding": "findings", "absence": "absences", "verification": "verifications"}
+
+
+def state_in(opening: Opening, events: Sequence[Event]) -> dict[str, Any]:
+    """How an incident stands that has no document yet, as far as its events say; whoever drives it knows more."""
+    state: dict[str, Any] = {
+        "incident": opening.incident,
+        "alert": opening.alert.model_dump(mode="json"),
+        "opened_at": opening.opened_at.isoformat(),
+        **{name: [] for name in _LISTS.values()},
+    }
+    for event in events:
+        state |= {name: event.data[name] for name in _LATEST.get(event.kind, ()) if name in event.data}
+        said = _EVERY.get(event.kind)
+        if said is not None and said in event.data:
+            state[_LISTS[said]].append(event.data[said])
+        if event.kind is EventKind.BACKLOG:
+            state["backlog"] = event.data["items"]
+    return state
 
 
 def timeline(events: Iterable[Event]) -> tuple[TimelineEntry, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
+from nexus.errors import UsageError
 from nexus.records.database.memory import MemoryDatabase
 from nexus.records.database.sqlite import SqliteDatabase
 from nexus.records.store import Store
@@ -37,6 +38,13 @@ class PostgresStore(Store):
         from nexus.records.database.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
 
         return cls(await PostgresDatabase.open(url))
+
+
+async def open_kept(out: Path, url: str | None = None) -> Store:
+    """The same, where there must be some already. Raises UsageError for a folder that holds no incidents."""
+    if url is None and not (out / FILE).is_file():
+        raise UsageError(f"{out} holds no incidents", "name the folder with --out, or run one with nexus run")
+    return await open_store(out, url)
 
 
 async def open_store(out: Path, url: str | None = None) -> Store:

@@ -19,7 +19,7 @@ try:
     import psycopg
     from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-    from nexus.records.database.postgres_address import PATIENCE_S, Address, Patience, key_of, passing
+    from nexus.records.database.postgres_address import PATIENCE_S, Address, Patience, introduce, key_of, passing
     from nexus.records.database.postgres_holds import Holds
 except ImportError as error:
     raise SettingsError(
@@ -39,11 +39,9 @@ _OWN_TABLES = (
 _THERE = "SELECT FROM pg_tables WHERE tablename = 'nexus_schema' AND schemaname = ANY (current_schemas(false))"
 _IN_TURN = ("nexus_journal",)
 """Tables read from an arrival on: their writers commit in the order of their arrivals, or a reader would pass one by."""
-
 _BEGIN_SESSION = (
     "DELETE FROM nexus_sessions WHERE since < now() - interval '7 days'",
     "INSERT INTO nexus_sessions (id, commits) VALUES (%(id)s, 0)",
-    "SELECT set_config('application_name', %(name)s, false), set_config('idle_in_transaction_session_timeout', '15s', false)",
 )
 _COUNT = "UPDATE nexus_sessions SET commits = commits + 1 WHERE id = %s RETURNING commits"
 _END_SESSION = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
@@ -57,10 +55,11 @@ class _Session(psycopg.AsyncConnection[Any]):
     id: int
 
     async def begin(self) -> None:
-        """Write itself down; one that its process left without a word keeps no lock for long."""
+        """Write itself down."""
         self.id = randbits(62)
+        await introduce(self, _called(self.id))
         for sql in _BEGIN_SESSION:
-            await self.execute(sql, {"id": self.id, "name": _called(self.id)})
+            await self.execute(sql, {"id": self.id})
 
 
 def _called(session: int) -> str:
@@ -92,9 +91,9 @@ class PostgresDatabase:
         """Connect, and bring the schema up to date. Raises RecordsError, and SettingsError for what is no address."""
         address = Address.read(url)
         try:
-            connection = await psycopg.AsyncConnection.connect(address.conninfo, autocommit=True)
-            async with connection:
-                await _migrate(connection, address)
+            async with await _Session.connect(address.conninfo, autocommit=True) as session:
+                await _migrate(session, address)
+                await session.begin()
         except psycopg.Error as error:
             raise address.explained(error) from error
         pool: AsyncConnectionPool[_Session] = AsyncConnectionPool(
@@ -146,7 +145,8 @@ class PostgresDatabase:
     async def _why_no_connection(self) -> RecordsError:
         """The pool does not say."""
         try:
-            await (await psycopg.AsyncConnection.connect(self._address.conninfo)).close()
+            async with await _Session.connect(self._address.conninfo, autocommit=True) as session:
+                await session.begin()
         except psycopg.Error as error:
             return self._address.explained(error)
         what = f"the records in {self._address.name} are too busy: no connection was free for {PATIENCE_S:g} s"
@@ -207,7 +207,7 @@ def _fit(value: Any) -> Any:
     return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
 
 
-async def _version(connection: psycopg.AsyncConnection[Any], address: Address) -> int | None:
+async def _version(connection: _Session, address: Address) -> int | None:
     """The schema's version; None for a database without one. Raises RecordsError when it is of a later NEXUS."""
     if await (await connection.execute(_THERE)).fetchone() is None:
         return None
@@ -218,7 +218,7 @@ async def _version(connection: psycopg.AsyncConnection[Any], address: Address) -
     return int(version)
 
 
-async def _migrate(connection: psycopg.AsyncConnection[Any], address: Address) -> None:
+async def _migrate(connection: _Session, address: Address) -> None:
     """Bring the schema up to date; of several processes that start at once, one does."""
     if await _version(connection, address) == len(MIGRATIONS):
         return

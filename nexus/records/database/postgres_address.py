@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -23,6 +23,11 @@ _DEFAULTS: dict[str, str | int] = {
     "tcp_user_timeout": 10_000,
 }
 """So that a server that vanished without a word is noticed in seconds; the address may say otherwise."""
+_INTRODUCTION = """
+    SELECT set_config('application_name', %s, false), set_config('idle_in_transaction_session_timeout', '15s', false),
+        set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false),
+        set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '10000', false)
+"""
 _FORM = "write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with %-codes for signs like @ and / in the password"
 _REMEDIES = (
     ("connection slots", "raise max_connections on the server, or run fewer processes"),
@@ -84,6 +89,11 @@ class Address:
         searched = f"{error.sqlstate} {text}".lower()
         remedy = next((remedy for word, remedy in _REMEDIES if word in searched), "check the server and the records' address")
         return RecordsError(f"the records in {self.name} do not answer ({text})", remedy)
+
+
+async def introduce(connection: psycopg.AsyncConnection[Any], name: str) -> None:
+    """Say who it is, and that the server is to end it within seconds when its process or its machine is gone without a word."""
+    await connection.execute(_INTRODUCTION, (name,))
 
 
 def passing(error: psycopg.Error) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from nexus.errors import IncidentHeld, RecordsError
-from nexus.records.database.postgres_address import Address, Patience, key_of, passing
+from nexus.records.database.postgres_address import Address, Patience, introduce, key_of, passing
 
 BEAT_S = 1.0
 """How often the connection is asked whether it lives; an error elsewhere has it asked at once."""
@@ -113,9 +113,8 @@ class Holds:
                 held.epoch = found[0]
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
-        connection = self._connection = await psycopg.AsyncConnection.connect(
-            self._address.conninfo, autocommit=True, application_name=self._own
-        )
+        connection = self._connection = await psycopg.AsyncConnection.connect(self._address.conninfo, autocommit=True)
+        await introduce(connection, self._own)
         if self._watch is None:
             self._watch = asyncio.create_task(self._watching())
         return connection
@@ -147,7 +146,8 @@ class Holds:
                     if not await self._lives():
                         self._sure.clear()
                         await self._take_back()
-                    self._sure.set()
+                    if not self._doubt.is_set():
+                        self._sure.set()
         finally:
             self._lose_all()
             self._sure.set()
@@ -180,9 +180,13 @@ class Holds:
             await self._connection.close()
         connection = await self._connect()
         async with asyncio.timeout(_ANSWERS_WITHIN_S):
-            while await (await connection.execute(_END_OLD, {"own": self._own})).fetchall():  # noqa: ASYNC110 - it is the server that is waited for
+            while not await self._alone(connection):  # noqa: ASYNC110 - the server tells when it is asked
                 await asyncio.sleep(0.02)
         return connection
+
+    async def _alone(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        """Whether nothing is left of the connections before; what is, is ended."""
+        return not await (await connection.execute(_END_OLD, {"own": self._own})).fetchall()
 
     def _standing(self) -> list[_Held]:
         return [held for held in self._held.values() if held.epoch is not None and not held.lost]
