@@ -181,18 +181,18 @@ def amended_action(action: Action, changes: Sequence[str], target: str | None = 
         name, separator, value = change.partition("=")
         if not separator or not name.strip():
             raise AnswerRefused(f"{plain(change)} is no change", "write it as name=value")
-        arguments[name.strip()] = _value(value.strip())
+        arguments[name.strip()] = _value(value.strip(), action.arguments.get(name.strip()))
     return action.model_copy(update={"arguments": arguments, "target": target or action.target})
 
 
-def _value(text: str) -> Any:
-    """JSON where it is strict JSON, else the text itself."""
+def _value(text: str, before: Any) -> Any:
+    """JSON where it is strict JSON, else the text itself; what was text stays text: release 4.10 is no number."""
     try:
         value = json.loads(text)
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return text
-    return value
+    return text if isinstance(before, str) and not isinstance(value, str) else value
 
 
 def in_words(answer: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
 
 from nexus.errors import ActionRefused, NexusError, RecordsError
-from nexus.incident import Absence, AskedTask, Author, Event, EventKind, Evidence, Word
+from nexus.incident import Absence, AskedTask, Author, Authorship, Event, EventKind, Evidence, Word
 from nexus.library import Agent
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
@@ -156,8 +156,12 @@ def desk_for(case: Case, agent: Agent, *, free: bool, suffix: str = "") -> Desk:
     async def recall() -> list[Evidence]:
         return await context.records.evidence(case.incident)
 
+    async def spent() -> list[Authorship]:
+        return await context.records.authorship(case.incident)
+
     lap = context.world.clock.lap(case.now)
-    return Desk(agent, look, lap, keep, f"{case.step}{suffix}", vault=context.vault, recall=recall, free=free)
+    prefix = f"{case.step}{suffix}"
+    return Desk(agent, look, lap, keep, prefix, vault=context.vault, recall=recall, spent=spent, free=free)
 
 
 async def ask(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -12,12 +12,12 @@ from typing import Any, cast
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
-from langgraph.types import Command
+from langgraph.types import Command, Interrupt
 
 from nexus.delivery import deliver_what_is_left
 from nexus.drive import Driver, Leg, Pending, drive
 from nexus.errors import UsageError
-from nexus.graph import STAGES, VERSION, build
+from nexus.graph import STAGES, VERSION, compiled
 from nexus.incident import Alert, Event, EventKind, Incident, Opening, Outcome, Surroundings
 from nexus.incidents import document_of, first_state, masked, name_of, opened, question_of
 from nexus.library import Library
@@ -87,17 +87,22 @@ class Embedded:
             if resume is not None:
                 await self._answers_kept(resume)
             given: Any = Command(resume=dict(resume)) if resume is not None else await self._left()
-            with suppress(GraphDrained):
-                if given is not False:
-                    await self.graph.ainvoke(
+            try:
+                if given is False:
+                    await self.look()
+                else:
+                    out = await self.graph.ainvoke(
                         given,
                         self.config,
                         context=self.context,
                         durability="sync",
                         interrupt_after=list(self.stop_after) or None,
                         control=self.control,
+                        version="v2",
                     )
-            await self.look()
+                    self._take_in(out.value, out.interrupts)
+            except GraphDrained:
+                await self.look()
         if self.control.drain_requested:
             await asyncio.Event().wait()  # the driver is stopped: no further leg begins
         threshold = self.context.library.runbook.limits.revenue_per_hour
@@ -122,8 +127,11 @@ class Embedded:
         """Take in how the graph stands."""
         snapshot = await self.graph.aget_state(self.config)
         if "incident" in snapshot.values:  # before its first step a graph has kept what it is given, and holds nothing
-            self.earlier, self.values = self.values, cast("State", snapshot.values)
-            self.pending = tuple(Pending(i.id, i.value) for i in snapshot.interrupts)
+            self._take_in(snapshot.values, snapshot.interrupts)
+
+    def _take_in(self, values: Any, interrupts: Iterable[Interrupt]) -> None:
+        self.earlier, self.values = self.values, cast("State", values)
+        self.pending = tuple(Pending(i.id, i.value) for i in interrupts)
 
     def publish(self, notice: Notice) -> Coroutine[Any, Any, None]:
         """Compose and send one notice, from what was known at its time."""
@@ -178,7 +186,7 @@ async def _carry_on(
         events = await records.events(opening.incident)
         sent = sent_of(library.runbook, events)
         begin = first_state(opening.incident, opening.alert, opening.opened_at, ask_always=opening.approve == "never")
-        graph = build(library, version=opening.graph).compile(checkpointer=records.checkpoints)
+        graph = compiled(library, records.checkpoints, version=opening.graph)
         host = Embedded(context, graph, begin, STAGES[until] if until else ())
         await clock.sleep_until(_reached(opening, events))
         await host.look()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
+from functools import lru_cache
 from typing import Any, get_args
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from nexus import routes
@@ -25,6 +28,7 @@ from nexus.steps.verify import await_external, begin_verification, judge, verify
 from nexus.steps.verify import node_of as verifier
 
 Graph = StateGraph[State, Context, State, State]
+Compiled = CompiledStateGraph[State, Context, State, State]
 Node = Callable[[State, RunnableConfig, Runtime[Context]], Awaitable[State]]
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -70,13 +74,32 @@ def here(_name: str, function: Node) -> tuple[Node, dict[str, Any]]:
     return function, {}
 
 
-def build(  # noqa: PLR0915 - every edge in one function, on purpose
-    library: Library, *, version: int = VERSION, place: Place = here
-) -> Graph:
+def build(library: Library, *, version: int = VERSION, place: Place = here) -> Graph:
     """A fresh graph for that library; compile it with a checkpointer of your choice. `place` says where its nodes run."""
+    return _built(*_agents(library), version, place)
+
+
+def compiled(library: Library, checkpointer: BaseCheckpointSaver[Any], *, version: int = VERSION) -> Compiled:
+    """That library's graph with its nodes here, ready to run; its structure is made once a process."""
+    return _structure(*_agents(library), version).copy(update={"checkpointer": checkpointer})
+
+
+@lru_cache(maxsize=16)
+def _structure(investigating: tuple[str, ...], verifying: tuple[str, ...], version: int) -> Compiled:
+    return _built(investigating, verifying, version, here).compile()
+
+
+def _agents(library: Library) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who has a node of its own: all that the graph's structure takes from a library."""
+    return tuple(investigating_agents(library.runbook)), tuple(v.agent for v in library.runbook.verifiers)
+
+
+def _built(  # noqa: PLR0915 - every edge in one function, on purpose
+    investigating: tuple[str, ...], verifying: tuple[str, ...], version: int, place: Place
+) -> Graph:
     graph: Graph = StateGraph(State, context_schema=Context)
-    investigators = [investigator(agent) for agent in investigating_agents(library.runbook)]
-    verifiers = [verifier(v.agent) for v in library.runbook.verifiers]
+    investigators = [investigator(agent) for agent in investigating]
+    verifiers = [verifier(agent) for agent in verifying]
 
     def node(name: str, function: Node) -> None:
         called, metadata = place(name, function)

@@ -75,9 +75,11 @@ class Terminal:
 
     def forget(self) -> None:
         """Drop what was typed and not read yet, whole lines and the beginning of one."""
-        with suppress(ImportError, OSError):  # a platform without termios, a terminal that hung up
-            import termios  # noqa: PLC0415 - same
-
+        try:
+            import termios  # noqa: PLC0415 - not on every platform
+        except ImportError:
+            return
+        with suppress(termios.error):  # it hung up
             termios.tcflush(self._keyboard, termios.TCIFLUSH)
 
     def listen(self, prompt: Prompt) -> None:

@@ -32,7 +32,9 @@ from nexus.errors import ActionUnknown
 from nexus.incident import Alert, Surroundings
 from nexus.incidents import name_of
 from nexus.intake import read_alert
+from nexus.graph import build
 from nexus.library import Library
+from nexus.records import folder
 from nexus.records.checkpoints import Checkpoints
 from nexus.records.outbox import Outbox
 from nexus.records.store import Store
@@ -135,7 +137,7 @@ def watch(life: Life) -> None:
         finally:
             held.posting -= 1
 
-    def folder(*given: Any) -> Path:
+    def written(*given: Any) -> Path:
         held.passes("before folder")
         return write_folder(*given)
 
@@ -150,7 +152,7 @@ def watch(life: Life) -> None:
     for owner, attribute, value in (
         (Embedded, "_leg", in_leg),
         (nexus.embedded, "tell", posting),
-        (nexus.driving, "write_folder", folder),
+        (nexus.driving, "write_folder", written),
         (SandboxActions, "find", found),
     ):
         setattr(owner, attribute, value)
@@ -189,7 +191,7 @@ async def lived(life: Life) -> None:
 def remembered() -> None:
     """Have what is the same for all children worked out once.
 
-    That is the library, each scenario, and each look at the sandbox: a pure function of scenario, time and what was done.
+    That is the library, the graph, each scenario, and each look at the sandbox: a pure function of scenario, time and what was done.
     """
     run, shown = Desk._run, dict[Any, Any]()
     fresh = {"action_options", "dry_run", "prepare_rollback"}
@@ -207,12 +209,15 @@ def remembered() -> None:
             shown[key] = await run(self, name, arguments, look)
         return copy.deepcopy(shown[key])
 
-    library, read_shop, parse = Library.default(), opening.read_shop, opening.parse
+    library = Library.default()
+    graph = build(library)
     for owner, attribute, value in (
         (Desk, "_run", looked),
         (nexus.driving, "library_of", lambda _: library),
-        (opening, "read_shop", cache(read_shop)),
-        (opening, "parse", cache(parse)),
+        (nexus.embedded, "build", lambda *_, **__: graph),
+        (folder, "schema", cache(folder.schema)),
+        (opening, "read_shop", cache(opening.read_shop)),
+        (opening, "parse", cache(opening.parse)),
     ):
         setattr(owner, attribute, value)
 

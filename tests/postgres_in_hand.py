@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -86,6 +87,7 @@ class PostgresServer:
     user: str | None = None
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    numbers: Iterator[int] = field(default_factory=count)
 
     def create(self) -> None:
         if self.user:
@@ -140,15 +142,23 @@ class PostgresServer:
             self.process.wait(20)
             self.process = None
 
-    def empty(self) -> str:
-        """The address of the database, now empty and left by whoever used it: a new one would be thousands of files."""
-        with psycopg.connect(self.url("records"), autocommit=True) as connection:
-            while connection.execute(OTHERS).fetchall():
-                time.sleep(0.005)
-            connection.execute("DROP SCHEMA public CASCADE")
-            connection.execute("CREATE SCHEMA public")
-            connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
-        return self.url("records")
+    def database(self) -> str:
+        """The address of a new database."""
+        name = f"records_{next(self.numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
+
+
+def emptied(url: str) -> str:
+    """That database, empty and left by whoever used it: a new one for each test would be thousands of files."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute(OTHERS).fetchall():
+            time.sleep(0.005)
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+        connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -160,15 +170,19 @@ def postgres_server() -> Iterator[PostgresServer]:
     try:
         server.create()
         server.start()
-        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE records")
         yield server
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: PostgresServer) -> str:
+    """The address of the one database that tests use in turn."""
+    return postgres_server.database()
+
+
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> str:
+def postgres_url(postgres_database: str) -> str:
     """The address of an empty database that nobody else uses."""
-    return postgres_server.empty()
+    return emptied(postgres_database)

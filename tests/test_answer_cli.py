@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from engine_in_hand import LIBRARY, PAY, Releases, Script, a_plan, rollback
@@ -63,12 +63,15 @@ CAUSE = Question(
 )  # fmt: skip
 
 
-def waiting(out: Path, *questions: Question, world: str = "sandbox:bad-deploy") -> Path:
+def waiting(
+    out: Path, *questions: Question, world: str = "sandbox:bad-deploy", engine: Literal["embedded", "temporal"] = "embedded"
+) -> Path:
     """Records in which an incident waits for answers, and no process drives it."""
 
     async def ask() -> None:
         alert = Alert(title="down", starts_at=FIRED)
-        opening = Opening(incident=INC, alert=alert, opened_at=FIRED, graph=2, surroundings=Surroundings(world=world))
+        surroundings = Surroundings(world=world)
+        opening = Opening(incident=INC, alert=alert, opened_at=FIRED, graph=2, engine=engine, surroundings=surroundings)
         async with await SqliteStore.open(out / FILE) as records:
             await records.begin(opening)
             for question in questions:
@@ -199,6 +202,14 @@ def test_a_folder_without_incidents_is_told_and_stays_as_it_was(tmp_path: Path, 
     out = tmp_path if place == "empty" else tmp_path / "missing"
     assert "holds no incidents" in refused(out, "approve", INC)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_incident_on_temporal_is_answered_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("temporalio")
+    out = waiting(tmp_path, BOTH[0], engine="temporal")
+    monkeypatch.setenv("NEXUS_TEMPORAL__ADDRESS", "127.0.0.1:1")
+    assert "127.0.0.1:1 does not answer" in refused(out, "approve", INC)
+    assert answered(out, BOTH[0]) is None
 
 
 def test_answering_needs_neither_the_graph_nor_the_numbers(tmp_path: Path) -> None:

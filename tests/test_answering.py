@@ -158,6 +158,11 @@ def test_a_value_is_json_where_it_is_strict_json_else_text(value: str, held: obj
     assert amended_action(ROLLBACK, [f"x={value}"]).arguments["x"] == held
 
 
+@pytest.mark.parametrize("value", ["4.10", '"4.10"'])
+def test_what_was_text_stays_text(value: str) -> None:
+    assert amended_action(ROLLBACK, [f"to={value}"]).arguments == {"to": "4.10"}
+
+
 @pytest.mark.parametrize("change", ["nonsense", "=1", " =1", ""])
 def test_a_change_without_a_name_is_none(change: str) -> None:
     assert "name=value" in refused(amended_action, ROLLBACK, [change])

@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 from pydantic import ValidationError
 
 from nexus.errors import ModelNonsense, ModelRefused, ModelUnreachable, OverBudget
+from nexus.incident import Authorship
 from nexus.responder.llm.breaker import LONGEST, NONSENSE, Breaker
 from nexus.responder.llm.budget import SHORTEST_ANSWER, Ledger, Spent
 from nexus.responder.llm.chat import Message, Reply
@@ -183,3 +184,17 @@ def test_what_is_cut_is_said() -> None:
 
 def test_other_scripts_take_more_tokens_a_character() -> None:
     assert tokens_of("日本語") > tokens_of("abc")
+
+
+def test_what_a_process_that_died_has_spent_counts_against_the_budget() -> None:
+    policy = ModelPolicy(name="m", incident=Budget(tokens=1_000))
+    ledger = Ledger(policy)
+    spent = Authorship.model_validate(
+        {"agent": "A", "task": "triage", "by": "model", "model": "m", "at": "2026-03-02T10:00:00Z", "calls": 2,
+         "prompt_tokens": 700, "completion_tokens": 200, "cost_usd": None}
+    )  # fmt: skip
+    ledger.catch_up("INC-1", None, [spent])
+    ledger.catch_up("INC-1", None, [])
+    assert (ledger.account("INC-1").steps, ledger.account("INC-1").tokens, ledger.account("INC-1").cost) == (2, 900, None)
+    with pytest.raises(OverBudget, match="does not allow another call"):
+        ledger.meter("INC-1", "a").reserve("m", 50, 400)

@@ -39,7 +39,13 @@ def approval(number: int, action: Action) -> Pending:
 FIRST, SECOND = approval(1, ROLLBACK), approval(2, RESTART)
 CAUSE = Pending(
     HASH,
-    {"kind": "question", "text": "Which cause?", "choices": ["infrastructure", "hand_over"], "suspects": [], "deadline": DEADLINE},
+    {
+        "kind": "question",
+        "text": "Which cause?",
+        "choices": ["infrastructure", "hand_over"],
+        "suspects": [],
+        "deadline": DEADLINE,
+    },
 )
 
 
@@ -221,6 +227,20 @@ async def test_the_end_of_input_is_nobody_and_the_next_question_is_asked_all_the
         await person.until("2. restart")
         person.types("r\n\n")
         assert (await second)["verdict"] == "rejected"
+
+
+async def test_a_terminal_that_hangs_up_is_nobody() -> None:
+    hand, keyboard = pty.openpty()
+    person = Person(hand, keyboard)
+    try:
+        asked = person.asked(FIRST)
+        await person.until("[a/r/c]")
+        os.close(hand)
+        assert await asyncio.wait_for(asked, SOON) is None
+        person.terminal.forget()
+        assert await person.answering(SECOND) is None
+    finally:
+        os.close(keyboard)
 
 
 async def test_a_fault_while_asking_is_raised_to_whoever_asked() -> None:

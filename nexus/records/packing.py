@@ -8,6 +8,8 @@ from datetime import datetime
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+from pydantic_core import PydanticSerializationError
+
 from nexus.incident import Word
 
 Packed = TypeVar("Packed", bound=Word)
@@ -36,6 +38,10 @@ def clean(value: Any) -> Any:  # noqa: PLR0911  # one return for each kind of JS
 
 def pack(word: Word, *, indent: int | None = None) -> str:
     """A word as JSON text; `indent` for text that people read."""
+    try:
+        return word.model_dump_json(indent=indent)
+    except PydanticSerializationError:  # half of a surrogate pair, or a value of a kind that JSON has not
+        pass
     return json.dumps(clean(word.model_dump()), ensure_ascii=False, allow_nan=False, indent=indent)
 
 

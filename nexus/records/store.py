@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from nexus.incident import AskedTask, Event, Evidence, Opening
+from nexus.incident import AskedTask, Authorship, Event, EventKind, Evidence, Opening
 from nexus.records.database import Database
 from nexus.records.journal import StoredJournal
 from nexus.records.outbox import Outbox
@@ -104,6 +104,12 @@ class Store:
         query = "SELECT body FROM nexus_events WHERE incident = ? ORDER BY at, arrival"
         (rows,) = await self._database.run((query, (clean(incident),)))
         return [unpack(Event, body) for (body,) in rows]
+
+    async def authorship(self, incident: str) -> list[Authorship]:
+        """Who answered what so far, oldest first."""
+        query = "SELECT body FROM nexus_events WHERE incident = ? AND key LIKE ? ORDER BY at, arrival"
+        (rows,) = await self._database.run((query, (clean(incident), f"%:{EventKind.AUTHORED.value}:%")))
+        return [Authorship.model_validate(unpack(Event, body).data["authorship"]) for (body,) in rows]
 
     async def keep(self, incident: str, evidence: Evidence, pictures: dict[str, bytes]) -> None:
         """Keep a piece of evidence and its pictures (path inside the incident's folder to PNG).

@@ -23,6 +23,13 @@ Keep = Callable[[Evidence, dict[str, bytes]], Awaitable[None]]
 """Where evidence and its pictures (file name to PNG) go."""
 Recall = Callable[[], Awaitable[Sequence[Evidence]]]
 """All evidence of the incident so far."""
+Spent = Callable[[], Awaitable[Sequence[Authorship]]]
+"""All answers of the incident so far, also those that other processes had from models."""
+
+
+async def nothing_spent() -> Sequence[Authorship]:
+    """An incident of which nobody knows any answer."""
+    return ()
 
 
 def initials(agent: str) -> str:
@@ -38,12 +45,23 @@ class Desk:
     """
 
     def __init__(
-        self, agent: Agent, look: Look, lap: Lap, keep: Keep, prefix: str, *, vault: Vault, recall: Recall, free: bool = False
+        self,
+        agent: Agent,
+        look: Look,
+        lap: Lap,
+        keep: Keep,
+        prefix: str,
+        *,
+        vault: Vault,
+        recall: Recall,
+        spent: Spent = nothing_spent,
+        free: bool = False,
     ) -> None:
         self.agent = agent
         self.look = look
         self.vault = vault
         self.recall = recall
+        self.spent = spent
         self.seen: list[Evidence] = []
         self.signed: list[Authorship] = []
         self._lap = lap

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from nexus.errors import OverBudget
+from nexus.incident import Authorship
 from nexus.responder.llm.chat import Reply
 from nexus.responder.llm.policy import Budget, ModelPolicy
 
@@ -132,6 +133,16 @@ class Ledger:
     def account(self, incident: str, agent: str | None = None) -> Account:
         """An agent's account in that incident, or the incident's whole."""
         return self._accounts.setdefault((incident, agent), Account())
+
+    def catch_up(self, incident: str, agent: str | None, recorded: Iterable[Authorship]) -> None:
+        """Take in what the record says was spent, by a process that died or by others of a fleet: an account never shrinks."""
+        account, told = self.account(incident, agent), [signed for signed in recorded if signed.calls]
+        account.steps = max(account.steps, sum(signed.calls for signed in told))
+        account.prompt_tokens = max(account.prompt_tokens, sum(signed.prompt_tokens for signed in told))
+        account.cached_tokens = max(account.cached_tokens, sum(signed.cached_tokens for signed in told))
+        account.completion_tokens = max(account.completion_tokens, sum(signed.completion_tokens for signed in told))
+        account.usd = max(account.usd, sum(signed.cost_usd or 0.0 for signed in told))
+        account.priced = account.priced and all(signed.cost_usd is not None for signed in told)
 
     def meter(self, incident: str, agent: str) -> Meter:
         """A task's hand on its accounts."""

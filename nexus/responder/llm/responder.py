@@ -118,7 +118,11 @@ class LlmResponder:
         if part is None or model is None or not part.worth(task, draft):
             return draft
         limit = task.library.runbook.clocks.investigator_timeout
-        meter = self.ledger.meter(task.facts["incident"], task.agent.name)
+        incident, name = task.facts["incident"], task.agent.name
+        recorded = await desk.spent()
+        self.ledger.catch_up(incident, None, recorded)
+        self.ledger.catch_up(incident, name, [signed for signed in recorded if signed.agent == task.agent.title])
+        meter = self.ledger.meter(incident, name)
         job = _Job(task, part, draft, desk, model, meter, self._now(), lambda: desk.lap.now() - began < limit * LOOKING)
         try:
             await self._improve(job, min(self.policy.seconds_for(task.name), limit.total_seconds() * ANSWERING))
