@@ -5,10 +5,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test check lint types content drawing draw bench clean
+.PHONY: help demo cluster test check lint types content drawing draw bench clean
 
 help:
 	@echo "make demo    handle a P0 incident in the sandbox, from the alert to the ranked backlog"
+	@echo "make cluster start a Temporal server and two workers here, to try a fleet out"
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, content (the library), drawing; each is a target of its own"
 	@echo "make draw    write graphs/incident.mmd from the compiled graph"
@@ -32,6 +33,9 @@ demo: $(READY)
 	echo "  $${folder}status/            what users were told"; \
 	echo "  $${folder}incident.json      everything, for programs"; \
 	echo "  README.md                    what else it can do"
+
+cluster: $(READY)
+	$(BIN)/python examples/cluster.py incidents
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup

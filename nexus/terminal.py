@@ -91,13 +91,6 @@ class Terminal:
                 self._reading = True
                 threading.Thread(target=self._read, name="keyboard", daemon=True).start()
 
-    def ignore(self, prompt: Prompt) -> None:
-        """That prompt gets no more lines."""
-        with self._change:
-            if self._asking is prompt:
-                self._asking = None
-        self.forget()
-
     def _read(self) -> None:
         """Read whenever somebody asks; on the descriptor itself, for a lock on sys.stdin would hold up the process's end."""
         while True:
@@ -135,7 +128,7 @@ class Prompt:
     def withdraw(self, why: str) -> None:
         """Nothing is asked any more."""
         self.withdrawn = why
-        self._terminal.ignore(self)
+        self._terminal.forget()
         self.lines.put(None)
 
 

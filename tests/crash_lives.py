@@ -29,13 +29,16 @@ from nexus.drive import Leg
 from nexus.driving import Hands, begin, go_on
 from nexus.embedded import Embedded
 from nexus.errors import ActionUnknown
+from nexus.graph import build
 from nexus.incident import Alert, Surroundings
 from nexus.incidents import name_of
 from nexus.intake import read_alert
-from nexus.graph import build
 from nexus.library import Library
+from nexus.notices import tell
 from nexus.records import folder
 from nexus.records.checkpoints import Checkpoints
+from nexus.records.document import schema
+from nexus.records.folder import write_folder
 from nexus.records.outbox import Outbox
 from nexus.records.store import Store
 from nexus.records.stores import MemoryStore, open_store
@@ -48,6 +51,8 @@ from nexus.view import QuietView
 from nexus.world.open import Opened, open_world
 from nexus.world.sandbox import opening
 from nexus.world.sandbox.actions import SandboxActions
+from nexus.world.sandbox.reading import parse
+from nexus.world.sandbox.shop import read_shop
 from nexus.world.simulated_people import SimulatedPeople
 
 LONGEST = 120
@@ -114,14 +119,20 @@ def _key(*given: Any) -> str:
     return str(getattr(given[0], "key", given[-1] if isinstance(given[-1], str) else ""))
 
 
+def replaced(owner: Any, **names: Any) -> None:
+    """Have other functions under these names, in this process and its children."""
+    for name, value in names.items():
+        setattr(owner, name, value)
+
+
 def watch(life: Life) -> None:
     """Have this process's every step watched."""
     log = os.open(Path(life.out) / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     held = Watch(life, log)
     for name, (owner, methods) in WATCHED.items():
         for method in methods:
-            setattr(owner, method, held.watched(name, getattr(owner, method)))
-    leg, tell, write_folder, find = Embedded._leg, nexus.embedded.tell, nexus.driving.write_folder, SandboxActions.find
+            replaced(owner, **{method: held.watched(name, getattr(owner, method))})
+    leg, find = Embedded._leg, SandboxActions.find
 
     async def in_leg(self: Embedded, resume: Any) -> Leg:
         held.in_leg += 1
@@ -149,13 +160,10 @@ def watch(life: Life) -> None:
         held.passes("find", f"{key} {'made' if receipt else 'not made'}")
         return receipt
 
-    for owner, attribute, value in (
-        (Embedded, "_leg", in_leg),
-        (nexus.embedded, "tell", posting),
-        (nexus.driving, "write_folder", written),
-        (SandboxActions, "find", found),
-    ):
-        setattr(owner, attribute, value)
+    replaced(Embedded, _leg=in_leg)
+    replaced(nexus.embedded, tell=posting)
+    replaced(nexus.driving, write_folder=written)
+    replaced(SandboxActions, find=found)
 
 
 def told_by(scenario: str) -> tuple[Opened, Alert]:
@@ -166,9 +174,7 @@ def told_by(scenario: str) -> tuple[Opened, Alert]:
 
 async def lived(life: Life) -> None:
     """What the commands do: run an incident that nobody has begun, resume one that somebody has."""
-    settings = Settings(
-        out=Path(life.out), records=SecretStr(life.records) if life.records else None, approve=life.approve  # type: ignore[arg-type]  # one of its three words
-    )
+    settings = Settings(out=Path(life.out), records=SecretStr(life.records) if life.records else None, approve=life.approve)
     async with await open_store(settings.out, settings.records_url) as records:
         hands = Hands(settings, records, RulesResponder(), QuietView())
         opened, alert = told_by(life.scenario)
@@ -191,7 +197,7 @@ async def lived(life: Life) -> None:
 def remembered() -> None:
     """Have what is the same for all children worked out once.
 
-    That is the library, the graph, each scenario, and each look at the sandbox: a pure function of scenario, time and what was done.
+    That is the library, the graph, each scenario, and each look at the sandbox: a pure function of scenario, time and deeds.
     """
     run, shown = Desk._run, dict[Any, Any]()
     fresh = {"action_options", "dry_run", "prepare_rollback"}
@@ -211,22 +217,19 @@ def remembered() -> None:
 
     library = Library.default()
     graph = build(library)
-    for owner, attribute, value in (
-        (Desk, "_run", looked),
-        (nexus.driving, "library_of", lambda _: library),
-        (nexus.embedded, "build", lambda *_, **__: graph),
-        (folder, "schema", cache(folder.schema)),
-        (opening, "read_shop", cache(opening.read_shop)),
-        (opening, "parse", cache(opening.parse)),
-    ):
-        setattr(owner, attribute, value)
+    replaced(Desk, _run=looked)
+    replaced(nexus.driving, library_of=lambda _: library)
+    replaced(nexus.embedded, build=lambda *_, **__: graph)
+    replaced(folder, schema=cache(schema))
+    replaced(opening, read_shop=cache(read_shop), parse=cache(parse))
 
 
 async def warmed(scenario: str) -> None:
     """The incident once in memory, without a thread that a fork would lose."""
     opened, alert = told_by(scenario)
-    known = {"library": Library.default(), "responder": RulesResponder()}
-    await nexus.embedded.handle(alert, world=opened.world, records=MemoryStore(), **known)
+    await nexus.embedded.handle(
+        alert, library=Library.default(), world=opened.world, responder=RulesResponder(), records=MemoryStore()
+    )
 
 
 def child(life: Life) -> None:

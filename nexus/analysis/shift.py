@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 from nexus.analysis.case import Periods
+from nexus.analysis.order import middle, quantile
 from nexus.world.metrics import Floats, MetricKind, Series
 
 MOVED = 4.0
@@ -54,14 +56,15 @@ class Shift:
 
 def _clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
     held = np.isfinite(values)
-    return times[held], values[held]
+    return (times, values) if held.all() else (times[held], values[held])
 
 
 def _runs(values: Floats, length: int) -> Floats:
     """Means of every `length` neighbours."""
     if length <= 1 or values.size < length:
         return values
-    sums = np.cumsum(np.concatenate(([0.0], values)))
+    sums = np.zeros(values.size + 1)
+    values.cumsum(out=sums[1:])
     means: Floats = (sums[length:] - sums[:-length]) / length
     return means
 
@@ -81,16 +84,32 @@ def _floor(series: Series, level: float) -> float:
     return 0.12 * abs(level) + 1e-9
 
 
-def _spread(runs: Floats, middle: float, share: float, deviations: float) -> tuple[float, float]:
-    """Robust spread downwards and upwards: the larger of the MAD and the tail at `share`."""
-    mad = 1.4826 * float(np.median(np.abs(runs - middle)))
-    low, high = np.quantile(runs, [1 - share, share])
-    return max(mad, (middle - float(low)) / deviations), max(mad, (float(high) - middle) / deviations)
+def _ordered(values: Floats) -> Floats:
+    ordered = values.copy()
+    ordered.sort()
+    return ordered
+
+
+def _spread(ordered: Floats, level: float, share: float, deviations: float) -> tuple[float, float]:
+    """Robust spread of ascending runs downwards and upwards: the larger of the MAD and the tail at `share`."""
+    distances: Floats = np.abs(ordered - level)
+    distances.sort()
+    mad = 1.4826 * middle(distances)
+    low, high = quantile(ordered, 1 - share), quantile(ordered, share)
+    return max(mad, (level - low) / deviations), max(mad, (high - level) / deviations)
+
+
+@lru_cache(maxsize=1024)
+def _quiet(samples: bytes, length: int) -> tuple[float, float, float]:
+    """Middle and spread of a baseline, which is the same at every look."""
+    ordered = _ordered(_runs(np.frombuffer(samples), length))
+    normal = middle(ordered)
+    return normal, *_spread(ordered, normal, 0.98, 2.05)
 
 
 def _stopped(past_runs: Floats, least: float, before: float) -> bool:
     """Whether something that always went on, however unevenly, has all but ceased."""
-    return past_runs.size >= 8 and before > 0 and least <= 0.12 * before and float(np.min(past_runs)) >= 0.3 * before
+    return past_runs.size >= 8 and before > 0 and least <= 0.12 * before and float(past_runs.min()) >= 0.3 * before
 
 
 def _onset(times: Floats, values: Floats, before: float, after: float, peak: int) -> float:
@@ -121,7 +140,7 @@ def shift_of(series: Series, baseline: Series | None, periods: Periods) -> Shift
     times, values = times[held], values[held]
     if times.size < 2:
         return None
-    step = float(np.median(np.diff(times)))
+    step = middle(_ordered(times[1:] - times[:-1]))
     fresh_from = periods.fresh_from(step)
     well_before = int(np.count_nonzero(times <= periods.alert_at - 1200.0))
     healthy_until = min(periods.healthy_until(step, well_before), fresh_from)
@@ -135,20 +154,19 @@ def shift_of(series: Series, baseline: Series | None, periods: Periods) -> Shift
 def _judge(series: Series, samples: _Samples) -> Shift:
     past, fresh, quiet, length = samples.past, samples.fresh, samples.quiet, samples.run
     past_runs, fresh_runs = _runs(past, length), _runs(fresh, length)
-    before = float(np.median(past_runs))
+    ordered = _ordered(past_runs)
+    before = middle(ordered)
     floor = _floor(series, before)
     spare = 0.25 * abs(before) if past.size < 4 and quiet.size < 20 else 0.0
-    low, high = _spread(past_runs, before, 0.9, 1.28) if past_runs.size >= 4 else (float(np.ptp(past)), float(np.ptp(past)))
+    low, high = _spread(ordered, before, 0.9, 1.28) if past_runs.size >= 4 else (float(np.ptp(past)), float(np.ptp(past)))
     if quiet.size >= 20:
-        quiet_runs = _runs(quiet, length)
-        normal = float(np.median(quiet_runs))
+        normal, quiet_low, quiet_high = _quiet(quiet.tobytes(), length)
         load = min(5.0, max(0.2, before / normal)) if before > 0 and normal > 0 else 1.0
-        quiet_low, quiet_high = _spread(quiet_runs, normal, 0.98, 2.05)
         low, high = max(low, load * quiet_low), max(high, load * quiet_high)
     if series.kind in {MetricKind.TRAFFIC, MetricKind.OTHER} and not past.any():
-        floor = max(floor, 0.3 * float(np.max(np.abs(fresh))))
+        floor = max(floor, 0.3 * float(np.abs(fresh).max()))
     low, high = float(np.hypot(low, floor) + spare), float(np.hypot(high, floor) + spare)
-    top, bottom = int(np.argmax(fresh_runs)), int(np.argmin(fresh_runs))
+    top, bottom = int(fresh_runs.argmax()), int(fresh_runs.argmin())
     up, down = (float(fresh_runs[top]) - before) / high, (before - float(fresh_runs[bottom])) / low
     rises = up >= down
     if series.kind is MetricKind.AVAILABILITY:
@@ -161,7 +179,7 @@ def _judge(series: Series, samples: _Samples) -> Shift:
     after = float(fresh_runs[chosen])
     times, values = samples.times, samples.values
     start = values.size - fresh.size
-    last = float(np.mean(values[-min(length, fresh.size) :]))
+    last = float(values[-min(length, fresh.size) :].mean())
     limit = max(MOVED * (high if rises else low) * 0.75, 0.25 * abs(after - before))
     return Shift(
         series=series,

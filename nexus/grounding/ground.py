@@ -9,8 +9,8 @@ from typing import Any
 from nexus.grounding.figures import Figures
 from nexus.grounding.foreign import Foreign, foreign_of
 from nexus.grounding.harm import in_a_row
-from nexus.grounding.ledger import figures_of
 from nexus.grounding.names import Known, key_of, known, scripts_of, vocabulary
+from nexus.grounding.notes import Notes
 from nexus.grounding.sentence import sentences
 
 
@@ -43,15 +43,23 @@ def spelled(sentence: str) -> str:
     return " ".join(sentence.casefold().split())
 
 
-def ground_of(record: Iterable[Any], *, names: Iterable[str], words: Iterable[str] = (), foreign: Iterable[str] = ()) -> Ground:
+def ground_of(
+    record: Iterable[Any],
+    *,
+    names: Iterable[str],
+    words: Iterable[str] = (),
+    foreign: Iterable[str] = (),
+    notes: Notes | None = None,
+) -> Ground:
     """The ground of a text.
 
-    `record`: JSON-like values and Words whose numbers, dates and times may be cited. `names`: components, agents and vendors that
-    are known. `words`: texts of our own, drafts and templates, whose every word and whole sentences may be said. `foreign`: texts
-    of strangers, whose words must not be repeated.
+    `record`: JSON-like values and Words whose numbers, dates and times may be cited; `notes`: what was read of it before, which
+    stay as they are. `names`: components, agents and vendors that are known. `words`: texts of our own, drafts and templates,
+    whose every word and whole sentences may be said. `foreign`: texts of strangers, whose words must not be repeated.
     """
     said, ours = [str(name) for name in names], [str(text) for text in words]
-    figures, strings = figures_of(record)
+    noted = notes.copy() if notes else Notes()
+    noted.take(record)
     own = Own(
         sentences=frozenset(spelled(sentence) for text in ours for sentence in sentences(text)),
         row=in_a_row(" ".join(ours)),
@@ -60,10 +68,10 @@ def ground_of(record: Iterable[Any], *, names: Iterable[str], words: Iterable[st
     )
     outside = known(said, own.words)
     return Ground(
-        figures=figures,
+        figures=noted.figures,
         names=frozenset(name.lower() for name in said) | frozenset(map(key_of, said)),
         foreign=foreign_of([str(text) for text in foreign], ours),
         own=own,
-        inside=known(said, own.words | vocabulary(strings)),
+        inside=known(said, own.words | noted.words),
         outside=outside,
     )

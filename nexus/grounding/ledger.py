@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
@@ -31,7 +31,7 @@ _SECONDS = {"m": 60.0, "h": 3600.0, "d": 86400.0, "s": 1.0}
 
 
 @dataclass(slots=True)
-class _Ledger:
+class Ledger:
     """Figures as they are collected."""
 
     free: set[float] = field(default_factory=set)
@@ -88,8 +88,10 @@ class _Ledger:
             return
         self.texts.add(text)
         stated = stated_in(text)
-        for mine, theirs in zip(self.numbers, stated.numbers, strict=True):
-            mine.update(theirs)
+        if stated.numbers:
+            mine = self.numbers
+            for place, values in stated.numbers:
+                mine[place].update(values)
         self.moments |= stated.moments
 
     @property
@@ -105,6 +107,10 @@ class _Ledger:
             self.suffering,
             self.seconds,
         )
+
+    def copy(self) -> Ledger:
+        """Another with the same figures, to go on from."""
+        return Ledger(**{part.name: set(getattr(self, part.name)) for part in fields(self)})
 
     def closed(self) -> Figures:
         """The figures, as they may be searched."""
@@ -123,8 +129,6 @@ class _Ledger:
 
     def read(self, text: str) -> None:
         """The figures of one string."""
-        if not any(c.isnumeric() or c.isalpha() for c in text):
-            return
         try:
             self.moment(datetime.fromisoformat(text if "-" in text else ""))
         except (ValueError, OverflowError):
@@ -155,12 +159,30 @@ class _Ledger:
                 self.native.update(value / number.size for value, _ in number.values)
 
 
-@lru_cache(maxsize=20_000)
-def stated_in(text: str) -> _Ledger:
-    """What one string states; kept, for the same strings stand in a record again and again. Not to be changed by who reads it."""
-    ledger = _Ledger()
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What one string states: numbers, by their place among a ledger's, and moments."""
+
+    numbers: tuple[tuple[int, tuple[float, ...]], ...] = ()
+    moments: frozenset[str] = frozenset()
+
+
+_NOTHING = Stated()
+
+
+def stated_in(text: str) -> Stated:
+    """What a string states; kept for a while, for the same strings stand in a record again and again."""
+    return _stated_in(text) if any(c.isnumeric() or c.isalpha() for c in text) else _NOTHING
+
+
+@lru_cache(maxsize=4096)
+def _stated_in(text: str) -> Stated:
+    ledger = Ledger()
     ledger.read(text)
-    return ledger
+    stated = Stated(
+        tuple((place, tuple(all_of)) for place, all_of in enumerate(ledger.numbers) if all_of), frozenset(ledger.moments)
+    )
+    return _NOTHING if stated == _NOTHING else stated
 
 
 def _walk(record: Iterable[Any]) -> Iterator[tuple[str, Any]]:
@@ -181,9 +203,8 @@ def _walk(record: Iterable[Any]) -> Iterator[tuple[str, Any]]:
             yield key, value
 
 
-def figures_of(record: Iterable[Any]) -> tuple[Figures, frozenset[str]]:
-    """The record's figures, and its strings."""
-    ledger = _Ledger()
+def entered(record: Iterable[Any], ledger: Ledger) -> None:
+    """Enter the record's figures and strings into the ledger."""
     for key, value in _walk(record):
         if isinstance(value, str):
             ledger.text(value)
@@ -201,4 +222,3 @@ def figures_of(record: Iterable[Any]) -> tuple[Figures, frozenset[str]]:
                 continue
             if abs(number) < float("inf"):
                 ledger.number(number, key)
-    return ledger.closed(), frozenset(ledger.texts)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from nexus.grounding.fold import blanked, plain, script_of, shown
 from nexus.grounding.number import numbers
@@ -24,8 +26,10 @@ from nexus.grounding.vocabulary import (
 
 _TOKEN = re.compile(r"[^\s—–…,;!?()\[\]{}<>\"“”„«»‘|→。、！？；（）「」『』]+")
 _OUTER = ".:'’`*-&+~=^·•%$€£¥°"
-_POSSESSIVE = re.compile(r"['’]s?$")
+_POSSESSIVES = ("'s", "’s")
 _PART = re.compile(r"[\s._/-]+")
+_WORDS_IN = re.compile(r"[^\W_]+")
+_DIVIDED = re.compile(r"[/:=]")
 _ORDINARY = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _CAMEL = re.compile(r"[^\W\d_]*[a-zß-ÿ][A-Z]")
 _VERSION = re.compile(r"v?\d+(?:\.\d+){2,}")
@@ -72,16 +76,16 @@ def known(names: Iterable[str], words: Iterable[str]) -> Known:
 def vocabulary(texts: Iterable[str]) -> frozenset[str]:
     """Every word of the texts, whole and in its parts, without case."""
     found: set[str] = set()
-    for text in texts:
-        for token in _tokens(shown(text)):
-            word = token.word.casefold()
-            found |= {word, *re.findall(r"[^\W_]+", word), *re.split(r"[/:=]", word)}
+    for word in {token.word.casefold() for text in texts for token in _tokens(shown(text))}:
+        found.add(word)
+        if not word.isalpha():
+            found.update(_WORDS_IN.findall(word))
+            found.update(_DIVIDED.split(word))
     found.discard("")
     return frozenset(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     word: str
     start: int
     end: int
@@ -90,11 +94,14 @@ class _Token:
 def _tokens(text: str) -> list[_Token]:
     found: list[_Token] = []
     for match in _TOKEN.finditer(text):
-        left = len(match[0]) - len(match[0].lstrip(_OUTER))
-        word = match[0].strip(_OUTER)
-        if word and not (word.isdigit() and left):
-            bare = _POSSESSIVE.sub("", word)
-            found.append(_Token(bare or word, match.start() + left, match.start() + left + len(bare or word)))
+        whole = match[0]
+        word = whole.lstrip(_OUTER)
+        left = len(whole) - len(word)
+        word = word.rstrip(_OUTER)
+        if word and not (left and word.isdigit()):
+            bare = word[:-2] if word.endswith(_POSSESSIVES) else word
+            start = match.start() + left
+            found.append(_Token(bare, start, start + len(bare)))
     return found
 
 
@@ -114,6 +121,7 @@ def identified(sentence: str, may: Known) -> list[tuple[int, int]]:
     return spans
 
 
+@lru_cache(maxsize=4096)
 def _identifier(word: str) -> bool:
     """Whether it may be a name: a version, or anything with letters that is no figure with its unit, as 10x and 30min are."""
     if _VERSION.fullmatch(word):

@@ -101,6 +101,10 @@ _PARTS: tuple[tuple[str, Kind, float, float], ...] = (
 _SAID = [(re.compile(rf"(?i)\b(?:{p})(?!\w)"), kind, value, near) for p, kind, value, near in _PARTS] + [
     (re.compile(rf"(?i)\b(?:{p})\b"), kind, (low + high) / 2, (high - low) / 2) for p, kind, low, high in _VAGUE
 ]
+_HINT = re.compile(
+    r"(?i)half|third|quarter|fifth|tenth|hundreds|tens|dozens|scores|thousands|millions|billions|hour|day|week|month|year"
+)
+"""One of these is in whatever `_SAID` finds; most texts have none."""
 PEOPLE = (
     r"(?:users?|customers?|people|persons?|clients?|visitors?|accounts?|shoppers?|subscribers?|members?|merchants?|patients?)"
 )
@@ -195,7 +199,7 @@ def _digits_apart(found: re.Match[str]) -> Number:
 
 def _all(text: str) -> Iterator[Number]:
     """Every figure, the longest reading first where two begin at one place."""
-    for pattern, kind, value, near in _SAID:
+    for pattern, kind, value, near in _SAID if _HINT.search(text) else ():
         yield from (Number(m.start(), m.end(), ((value, near),), kind, bare=False) for m in pattern.finditer(text))
     yield from map(_digits_apart, _APART.finditer(text))
     yield from (_measured(m, tuple(_readings(m["digits"]))) for m in _NUMBER.finditer(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from nexus.masking.plain import LONGEST_REFUSED, NAME, STRONG, TRIVIAL, WORDS
@@ -121,7 +122,11 @@ def key_at(fold: str, name: str, stem: re.Match[str], end: int) -> Key | None:
 
 def key_of(name: str) -> Key | None:
     """What a mapping's key says of its value."""
-    name = name[:200]
+    return _key_of(name[:200])
+
+
+@lru_cache(maxsize=2048)
+def _key_of(name: str) -> Key | None:
     fold = folded(name)
     if not ANY_STEM.search(f'{fold}"='):
         return None

@@ -32,18 +32,31 @@ class Known:
 
     def occurrences(self, text: str) -> Iterator[Span]:
         """Where they occur: a short one as a word of its own, others inside words too."""
-        places: dict[str, list[int]] = {}
-        heads = self._forms
-        for at in [at for at in range(len(text) - HEAD + 1) if text[at : at + HEAD] in heads] if heads else ():
-            places.setdefault(text[at : at + HEAD], []).append(at)
-        for head, starts in places.items():
-            for length, secrets in heads[head].items():
+        for head, starts in self._places(text).items():
+            for length, secrets in self._forms[head].items():
                 many = length > 256 or len(starts) * 300 > len(secrets) * len(text)  # then reading the text again costs less
                 for start in chain.from_iterable(_everywhere(text, secret) for secret in secrets) if many else starts:
                     end = start + length
                     kind = secrets.get(text[start:end])
                     if kind and (length >= ANYWHERE or not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())):
                         yield start, end, kind
+
+    def _places(self, text: str) -> dict[str, list[int]]:
+        """Where the first characters of one are."""
+        heads = self._forms
+        if len(heads) <= _FEW:
+            return {head: starts for head in heads if (starts := list(_beginnings(text, head)))}
+        places: dict[str, list[int]] = {}
+        for at in [at for at in range(len(text) - HEAD + 1) if text[at : at + HEAD] in heads]:
+            places.setdefault(text[at : at + HEAD], []).append(at)
+        return places
+
+
+def _beginnings(text: str, head: str) -> Iterator[int]:
+    start = text.find(head)
+    while start >= 0:
+        yield start
+        start = text.find(head, start + 1)
 
 
 def _everywhere(text: str, secret: str) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Any, NoReturn
 
 from nexus.masking.keys import Key
@@ -15,7 +16,7 @@ from nexus.masking.views import HIDDEN, KINDS, PLACEHOLDER, Span, outside_placeh
 
 _PASSES = 8  # a secret found in one pass is looked for everywhere in the next; what needs more than three wants to cost time
 _CLEAN = 4096  # texts of which a vault remembers that they hold no secret
-_SHORT = 256  # characters of such a text at most, so that they stay below a megabyte or so
+_SHORT = 256  # characters from which such a text is remembered by its digest, so that they stay below a megabyte or so
 
 
 class Vault:
@@ -25,7 +26,7 @@ class Vault:
         self._placeholders: dict[str, str] = {}
         self._secrets: dict[str, str] = {}
         self._known = Known()
-        self._clean: set[str] = set()
+        self._clean: set[str | bytes] = set()
         self._taken: set[int] = set()
         self._last = 0
 
@@ -45,7 +46,7 @@ class Vault:
 
     def mask(self, text: str) -> str:
         """The text with `[secret-N:kind]` for each secret; the same text where there is none."""
-        if text in self._clean:
+        if _name_of(text) in self._clean:
             return text
         self._leave_out(text)
         for _ in range(_PASSES):
@@ -89,11 +90,9 @@ class Vault:
             self._taken.update(int(found[1]) for found in PLACEHOLDER.finditer(text) if found[1])
 
     def _remember(self, clean: str) -> None:
-        if len(clean) > _SHORT:
-            return
         if len(self._clean) >= _CLEAN:
             self._clean.clear()
-        self._clean.add(clean)
+        self._clean.add(_name_of(clean))
 
     def _masked_as(self, text: str, key: Key | None) -> str:
         if key is None or not key.fits(text):
@@ -124,6 +123,11 @@ class Vault:
     def _look_for(self, secret: str, kind: str) -> None:
         self._known.add(secret, kind)
         self._clean.clear()
+
+
+def _name_of(text: str) -> str | bytes:
+    """A text as it is remembered: itself, or when it is long its digest, for prompts are masked at each call."""
+    return text if len(text) <= _SHORT else blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def masked_text(text: str) -> str:

@@ -26,7 +26,7 @@ _INCIDENTS = """
     SELECT incident FROM (
         SELECT incident, at FROM nexus_events UNION ALL SELECT incident, at FROM nexus_evidence
         UNION ALL SELECT incident, NULL FROM nexus_documents
-    ) AS known GROUP BY incident ORDER BY MIN(at) DESC, incident DESC
+    ) AS known GROUP BY incident ORDER BY MIN(at) DESC NULLS LAST, incident DESC
 """
 _KEEP = """
     INSERT INTO nexus_evidence (incident, id, at, body) VALUES (?, ?, ?, ?)

@@ -32,7 +32,7 @@ WAITS_MS = 10_000
 """How long a statement waits for another process that is writing."""
 
 
-def explained(path: Path, error: sqlite3.Error) -> RecordsError:
+def explained(path: Path, error: Exception) -> RecordsError:
     """What is wrong with that database, as one line with what to do."""
     text = str(error)
     remedy = next((remedy for word, remedy in _REMEDIES if word in text), "name another --out")
@@ -149,7 +149,9 @@ def _attempt(connection: sqlite3.Connection, path: Path, batch: Sequence[Stateme
     connection.execute("SAVEPOINT batch")
     try:
         rows = [connection.execute(sql, parameters).fetchall() for sql, parameters in batch]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+        if not connection.in_transaction:  # a full disk ends the whole transaction
+            raise
         connection.execute("ROLLBACK TO batch")
         rows_or_error: Outcome = explained(path, error)
     else:

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from nexus.errors import ModelError, ModelUnreachable, RecordsError
 from nexus.grounding import ground_of
 from nexus.incident import Author, Authorship, Word
-from nexus.outgoing import components_of, outgoing_ground
+from nexus.masking import Vault
+from nexus.outgoing import outgoing_ground
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.llm.breaker import Breaker
@@ -21,6 +23,7 @@ from nexus.responder.llm.budget import Ledger, Meter, Spent
 from nexus.responder.llm.chat import Chat, Heard
 from nexus.responder.llm.conversation import Conversation
 from nexus.responder.llm.fence import Fence, Nonce, nonce
+from nexus.responder.llm.noted import Noted, up_to_date
 from nexus.responder.llm.opening import opening_of
 from nexus.responder.llm.policy import ModelPolicy
 from nexus.responder.llm.tasks import PARTS
@@ -95,6 +98,7 @@ class LlmResponder:
         self._nonces = nonces
         self._now = now
         self._rules = RulesResponder()
+        self._noted: WeakKeyDictionary[Vault, Noted] = WeakKeyDictionary()
         self._breaker = Breaker(policy.pause, now)
 
     async def __aenter__(self) -> Self:
@@ -191,6 +195,7 @@ class LlmResponder:
         task, desk = job.task, job.desk
         recorded = {e.id: e for e in await desk.recall()}
         evidence = recorded | {e.id: e for e in desk.seen}
+        noted = self._noted[desk.vault] = up_to_date(self._noted.get(desk.vault), evidence.values())
         catalog = frozenset(s.name for s in desk.look.world.catalog)
         titles = frozenset(a.title for a in task.library.agents.values())
         names = catalog | titles | frozenset(s.owner for s in desk.look.world.catalog)
@@ -199,10 +204,10 @@ class LlmResponder:
             ground = outgoing_ground(task.facts, evidence.values(), names, [t for t in drafted.values() if isinstance(t, str)])
         else:
             facts = {k: v for k, v in task.facts.items() if k != "evidence"}
-            looks = [[e.summary, e.values, e.at.isoformat()] for e in evidence.values()]
-            ground = ground_of([facts, looks, drafted], names=names | components_of(evidence.values()))
+            counted = [None] * len(evidence)  # how many looks there are may be said, as the length of any list
+            ground = ground_of([facts, drafted, counted], names=names | noted.components, notes=noted.notes)
         usable = {i: e for i, e in evidence.items() if not e.failed}
-        return Known(evidence=usable, ground=ground, components=catalog | components_of(evidence.values()), names=names)
+        return Known(evidence=usable, ground=ground, components=catalog | noted.components, names=names)
 
     def _sign(self, job: _Job) -> None:
         task, own, merged = job.task, job.meter.own, job.merged
