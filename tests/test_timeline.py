@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus.incident import Outcome, Severity, Status
+from nexus.incident import Event, EventKind, Outcome, Severity, Status
 from nexus.library import Library
-from nexus.timeline import Notice, Sent, Standing, after, due, next_beat, next_due
+from nexus.timeline import Notice, Sent, Standing, after, due, next_beat, next_due, sent_of
 
 RUNBOOK = Library.default().runbook
 OPENED = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -218,3 +219,40 @@ def test_something_goes_out_exactly_when_something_is_due_and_then_no_more(stand
     following = next_due(RUNBOOK, standing, sent)
     assert due(RUNBOOK, standing, sent, now) == ()
     assert following is None or following > now
+
+
+def recorded(kind: EventKind, minutes: float, **data: Any) -> Event:
+    return Event(incident="I", key=f"{kind}:{minutes}:{data}", at=at(minutes), kind=kind, actor="a", text="t", data=data)
+
+
+def test_what_was_sent_is_read_from_the_record() -> None:
+    first, second = (next(r for r in RUNBOOK.escalations if len(r.to) == n) for n in (1, 2))
+    sent = sent_of(
+        RUNBOOK,
+        [
+            recorded(EventKind.PUBLISHED, 0, status_update={"number": 1, "status": "Investigating"}, outcome=None),
+            recorded(EventKind.PUBLISHED, 0, brief={"number": 1}, status="Investigating", rule=None),
+            recorded(EventKind.PUBLISHED, 9, status_update={"number": 2, "status": "Identified"}, outcome=None),
+            recorded(EventKind.PUBLISHED, 10, brief={"number": 2}, status="Identified", rule=first.id),
+            recorded(EventKind.ESCALATED, 10, escalation={"rule": first.id}),
+            recorded(EventKind.ESCALATED, 11, escalation={"rule": second.id}),
+        ],
+    )
+    assert sent == Sent(
+        status=Status.IDENTIFIED, status_at=at(9), posts=2, brief_status=Status.INVESTIGATING, brief_at=at(0), briefs=2,
+        escalations=frozenset({first.id}),
+    )  # fmt: skip
+
+
+def test_a_hand_over_that_was_posted_is_not_posted_again() -> None:
+    post = recorded(EventKind.PUBLISHED, 9, status_update={"number": 4, "status": "Monitoring"}, outcome="handed_over")
+    assert sent_of(RUNBOOK, [post]).handed_over
+    assert not sent_of(RUNBOOK, []).handed_over
+
+
+def test_posts_and_briefs_are_numbered_on() -> None:
+    sent = Sent(
+        status=Status.INVESTIGATING, status_at=at(0), posts=4, brief_status=Status.INVESTIGATING, brief_at=at(0), briefs=7
+    )
+    notices = due(RUNBOOK, standing(Severity.P0, Status.IDENTIFIED, 5), sent, at(5))
+    assert {n.kind: n.number for n in notices if n.kind != "escalation"} == {"status": 5, "brief": 8}
