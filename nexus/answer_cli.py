@@ -124,11 +124,8 @@ async def give(settings: Settings, incident: str, kind: str, named: str | None, 
 
 
 def real_time_of(opening: Opening) -> datetime | None:
-    """Now, where the incident's time may be real time; None in the worlds that have a name: they are simulated.
-
-    There the engine alone knows the time, and takes no answer after the deadline.
-    """
-    return None if opening.surroundings.world or opening.engine == "temporal" else datetime.now(UTC)
+    """Now, where the incident's time is real time; None where only its engine knows the time, and judges deadlines itself."""
+    return None if opening.simulated else datetime.now(UTC)
 
 
 async def _driven(records: Store, incident: str) -> bool:

@@ -49,9 +49,17 @@ Answer = Callable[[Pending], Awaitable[Mapping[str, Any] | None]]
 """A person's answer to a pending approval or question; None when nobody will answer now."""
 
 
+async def nothing_known(_pending: Pending) -> Mapping[str, Any] | None:
+    """Nobody has answered before."""
+    return None
+
+
 @dataclass(slots=True)
 class Driver:
-    """The hands of `drive`, and where it stands."""
+    """The hands of `drive`, and where it stands.
+
+    `known` is asked before `answer`: an answer that was given while nothing ran was in time.
+    """
 
     runbook: Runbook
     invoke: Invoke
@@ -61,6 +69,7 @@ class Driver:
     answer: Answer
     standing: Standing
     sent: Sent
+    known: Answer = nothing_known
     going_out: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     async def catch_up(self) -> None:
@@ -154,6 +163,9 @@ class Driver:
 
     async def _answer_in_time(self, asked: Pending) -> Mapping[str, Any] | None:
         """The answer, or that nobody answered until the deadline."""
+        known = await self.known(asked)
+        if known is not None:
+            return {**known, "now": self.now().isoformat()}
         deadline = datetime.fromisoformat(asked.value["deadline"])
         reply = asyncio.ensure_future(_awaited(self.answer(asked)))
         timer = asyncio.ensure_future(_awaited(self.sleep_until(deadline)))

@@ -74,6 +74,7 @@ async def begin(
         opened_at=opened_world.world.clock.now(),
         surroundings=surroundings,
         graph=VERSION,
+        simulated=opened_world.world.clock.simulated,
         engine=settings.engine,
         approve=settings.approve,
         until=until,

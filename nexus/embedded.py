@@ -14,6 +14,7 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt
 
+from nexus.answering import in_words
 from nexus.delivery import deliver_what_is_left
 from nexus.drive import Driver, Leg, Pending, drive
 from nexus.errors import UsageError
@@ -192,10 +193,15 @@ async def _carry_on(
         await host.look()
         standing = _standing_then(standing_of(host.values or begin, threshold), sent, clock.now())
 
+        async def known(pending: Pending) -> Mapping[str, Any] | None:
+            with clock.busy():
+                await records.questions.ask(opening.incident, question_of(pending))
+                return await records.questions.answered(opening.incident, pending.id)
+
         async def answered(pending: Pending) -> Mapping[str, Any] | None:
             return await _answered(context, opening.incident, pending, answer)
 
-        driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, standing, sent)
+        driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, standing, sent, known)
         with incident_span(opening.incident) as mark:
             ended = await _driven(driver, host, stop)
             outcome = Outcome.WAITING if ended is None else ended.outcome
@@ -215,13 +221,8 @@ def _reached(opening: Opening, events: Sequence[Event]) -> datetime:
 
 
 async def _answered(context: Context, incident: str, pending: Pending, answer: Answering) -> Mapping[str, Any] | None:
-    """An answer from whoever gives it first: `answer`, or anybody by way of the records, also before this process began."""
-    questions, clock = context.records.questions, context.world.clock
-    with clock.busy():
-        await questions.ask(incident, question_of(pending))
-        known = await questions.answered(incident, pending.id)
-    if known is not None:
-        return known
+    """An answer from whoever gives it first: `answer`, or anybody by way of the records."""
+    clock = context.world.clock
     with nullcontext() if answer is approve_all else clock.busy():
         return await _first(answer(pending), _polled(context, incident, pending.id))
 
@@ -238,12 +239,15 @@ async def _polled(context: Context, incident: str, question: str) -> Mapping[str
 
 async def _first(*works: Awaitable[Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
     tasks = [asyncio.ensure_future(work) for work in works]
+    told: str | None = None
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return next(task.result() for task in tasks if task in done)
+        given = next(task.result() for task in tasks if task in done)
+        told = in_words(given) if given else None
+        return given
     finally:
         for task in tasks:
-            task.cancel()
+            task.cancel(told)
 
 
 def _heard(listeners: Sequence[Listener]) -> Callable[[Event], None]:
@@ -281,6 +285,7 @@ async def handle(
         opened_at=world.clock.now(),
         surroundings=surroundings or Surroundings(),
         graph=VERSION,
+        simulated=world.clock.simulated,
         approve="never" if ask_always else "ask",
     )
     context = Context(library, world, responder, records, vault, _heard(listeners))

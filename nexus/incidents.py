@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from nexus.drive import Pending
-from nexus.incident import Alert, Incident, Opening, Outcome, Question
+from nexus.incident import Action, Alert, Incident, Opening, Outcome, Question
 from nexus.masking import Vault
 from nexus.records.document import assemble, from_json, state_in
 from nexus.records.store import Store
@@ -46,7 +46,7 @@ def question_of(pending: Pending) -> Question:
     return Question(
         id=pending.id,
         kind=value["kind"],
-        text=str(value.get("text") or value.get("action", "")),
+        text=str(value["text"] if "text" in value else Action.model_validate(value["action"])),
         deadline=datetime.fromisoformat(value["deadline"]),
         detail=dict(value),
     )

@@ -71,7 +71,9 @@ def waiting(
     async def ask() -> None:
         alert = Alert(title="down", starts_at=FIRED)
         surroundings = Surroundings(world=world)
-        opening = Opening(incident=INC, alert=alert, opened_at=FIRED, graph=2, engine=engine, surroundings=surroundings)
+        opening = Opening(
+            incident=INC, alert=alert, opened_at=FIRED, graph=2, engine=engine, surroundings=surroundings, simulated=bool(world)
+        )
         async with await SqliteStore.open(out / FILE) as records:
             await records.begin(opening)
             for question in questions:
@@ -322,7 +324,7 @@ def test_a_run_that_waits_at_its_prompt_goes_on_when_it_is_answered_from_another
         incident = asyncio.run(name())
         rejected = nexus(tmp_path, "reject", incident, "--comment", "not in the sale")
         assert (rejected.exit_code, rejected.stdout.count("\n")) == (0, 1)
-        at.until("no longer asked: rollback edge-gateway (to_version=4.1.9)")
+        at.until(f"no longer asked: rollback edge-gateway (to_version=4.1.9): rejected by {ME} (not in the sale)")
         at.until("1. rollback edge-gateway (to_version=4.1.8): approve, reject or change?")
         command = [sys.executable, "-m", "nexus.cli", "approve", incident, "1", "--out", str(tmp_path)]
         approved = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

@@ -326,3 +326,14 @@ async def test_a_post_that_fails_stops_the_work_it_was_sent_beside() -> None:
         await stage.play()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_an_answer_that_was_given_while_nothing_ran_is_in_time_though_its_deadline_has_passed() -> None:
+    async def earlier(pending: Pending) -> Mapping[str, Any] | None:
+        return {"verdict": "approved", "digest": "d", "by": "ada"}
+
+    stage = Stage([Leg(stand(IDENTIFIED), at(0), [approval(5)]), Leg(stand(RESOLVED, 50), at(50))], silence)
+    await stage.clock.sleep_until(at(47))
+    hands = stage.invoke, stage.publish, stage.clock.now, stage.clock.sleep_until, stage.answer
+    await drive(Driver(RUNBOOK, *hands, Standing(OPENED), Sent(), earlier))
+    assert stage.resumed[1] == {"a": {"verdict": "approved", "digest": "d", "by": "ada", "now": at(47).isoformat()}}

@@ -29,4 +29,5 @@ class Opening(Word):
     engine: Literal["embedded", "temporal"] = "embedded"
     approve: Literal["auto", "ask", "never"] = "ask"
     until: str | None = None
+    simulated: bool = Field(default=False, description="its world's time is not the clock's on the wall")
     pace: float = Field(default=1.0, description="seconds of the incident in one second, in simulated worlds")
