@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nexus.casework import Case, Done, names_of
+from nexus.asking import Done
+from nexus.casework import Case, names_of
 from nexus.incident import Action, DryRun, EventKind
 from nexus.outgoing import outgoing, outgoing_ground
 from nexus.state import Context, Json, dump

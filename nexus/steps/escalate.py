@@ -8,8 +8,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from nexus.asking import ask
 from nexus.bulletins import cause_text, component_name
-from nexus.casework import Case, ask, common_facts, names_of, open_case, wait_until
+from nexus.casework import Case, common_facts, names_of, open_case, wait_until
 from nexus.delivery import deliver
 from nexus.gate import let_out
 from nexus.incident import (

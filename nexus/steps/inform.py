@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from nexus.asking import ask
 from nexus.bulletins import component_name
-from nexus.casework import Case, ask, common_facts, names_of
+from nexus.casework import Case, common_facts, names_of
 from nexus.delivery import deliver
 from nexus.gate import let_out
 from nexus.incident import Effect, EffectKind, EventKind, ExecutiveBrief, Status, StatusUpdate

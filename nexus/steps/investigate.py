@@ -7,7 +7,8 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from nexus.casework import Case, ask, open_case, wait_until
+from nexus.asking import ask
+from nexus.casework import Case, open_case, wait_until
 from nexus.gate import absent
 from nexus.guards import cited, diagnosed, whole
 from nexus.incident import CauseStatus, Diagnosis, EventKind, Finding, Status

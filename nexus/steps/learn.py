@@ -5,8 +5,9 @@ from __future__ import annotations
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
+from nexus.asking import ask
 from nexus.bulletins import component_name
-from nexus.casework import Case, ask, common_facts, names_of, open_case, wait_until
+from nexus.casework import Case, common_facts, names_of, open_case, wait_until
 from nexus.delivery import deliver
 from nexus.gate import absent
 from nexus.guards import grounded

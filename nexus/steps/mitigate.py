@@ -10,7 +10,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from nexus.casework import Case, actions_door, ask, open_case, wait_until
+from nexus.asking import ask
+from nexus.casework import Case, actions_door, open_case, wait_until
 from nexus.errors import ActionError, ActionRefused
 from nexus.gate import exact, shown
 from nexus.guards import check_action, check_dry_run, risk_of

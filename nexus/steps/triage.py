@@ -5,8 +5,9 @@ from __future__ import annotations
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
+from nexus.asking import Done, ask
 from nexus.bulletins import component_name, situation_text
-from nexus.casework import Case, Done, ask, names_of, open_case
+from nexus.casework import Case, names_of, open_case
 from nexus.delivery import deliver
 from nexus.gate import absent
 from nexus.guards import classified, measured

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from nexus.casework import Case, Done, ask, open_case, wait_until
+from nexus.asking import Done, ask
+from nexus.casework import Case, open_case, wait_until
 from nexus.gate import absent
 from nexus.guards import whole
 from nexus.incident import (
