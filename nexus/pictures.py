@@ -76,6 +76,7 @@ def draw_before_after(series: Sequence[Series], marks: Moments, title: str) -> b
         figure.subplots_adjust(left=0.075, right=0.985, top=1 - 0.75 / height, bottom=0.85 / height, hspace=0.36, wspace=0.17)
         for panel, one in zip(panels.flat, shown, strict=False):
             _panel(panel, one, marks)
+        _time_axis(panels[0, 0])
         for panel in panels.flat[len(shown) :]:
             panel.set_visible(False)
             panels[rows - 2, columns - 1].tick_params(labelbottom=True)
@@ -105,15 +106,21 @@ def _panel(panel: Axes, series: Series, marks: Moments) -> None:
         until = marks.recovery if marks.recovery is not None and marks.recovery > marks.alert else times[-1]
         start, end = date2num([marks.alert, min(until, times[-1])])  # type: ignore[no-untyped-call]  # matplotlib's own
         panel.axvspan(start, end, color="#c62828", alpha=0.07, linewidth=0)
-    panel.set_title(_drawable(f"{series.component}: {series.metric}"), fontsize=11, loc="left", color=_INK, parse_math=False)
+    panel.set_title(
+        _drawable(f"{series.component}: {series.metric}"), fontsize=11, loc="left", y=1.0, color=_INK, parse_math=False
+    )
     panel.set_ylabel(_drawable(series.unit) or series.kind.value, fontsize=10, color=_QUIET, parse_math=False)
-    panel.xaxis.set_major_locator(AutoDateLocator(tz=UTC, minticks=3, maxticks=8))  # type: ignore[no-untyped-call]  # matplotlib's own
-    panel.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=UTC))  # type: ignore[no-untyped-call]  # matplotlib's own
     panel.yaxis.set_major_locator(MaxNLocator(4))
     panel.tick_params(labelsize=9, colors=_QUIET)
     panel.grid(visible=True, color="#e3e7ec", linewidth=0.7)
     panel.spines[["top", "right"]].set_visible(False)
     panel.margins(x=0.01)
+
+
+def _time_axis(panel: Axes) -> None:
+    """Hours and minutes for all panels, which share one axis."""
+    panel.xaxis.set_major_locator(AutoDateLocator(tz=UTC, minticks=3, maxticks=8))  # type: ignore[no-untyped-call]  # matplotlib's own
+    panel.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=UTC))  # type: ignore[no-untyped-call]  # matplotlib's own
 
 
 def _within(moment: datetime, series: Series) -> bool:

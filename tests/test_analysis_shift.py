@@ -138,3 +138,21 @@ def test_a_resource_that_fills_for_half_an_hour_is_seen_since_it_began() -> None
     assert abs(began - (PERIODS.now - 35 * 60)) <= 180
     assert filling_since(series(noisy(40), MetricKind.SATURATION, "%"), PERIODS.now) is None
     assert filling_since(series(noisy(40, 57, 0.005) + [90.0] * 3, MetricKind.SATURATION, "%"), PERIODS.now) is None
+
+
+def test_what_is_looked_at_again_is_judged_by_its_samples_and_not_by_its_name() -> None:
+    calm, slow = noisy(100), noisy(100, 54) + noisy(300, 6)
+    for values, moved in ((calm, False), (slow, True), (calm, False), (slow, True)):
+        assert shifts_of([series(values)], [], PERIODS)[0].moved is moved
+
+
+def test_the_same_samples_are_judged_anew_for_other_periods() -> None:
+    held = [series(noisy(100, 50) + noisy(300, 5) + noisy(100, 5))]
+    assert shifts_of(held, [], PERIODS)[0].moved
+    assert not shifts_of(held, [], Periods(ALERT, PERIODS.now, last_s=180.0))[0].moved
+
+
+def test_a_baseline_is_judged_by_its_samples() -> None:
+    now = [series(noisy(100, 56, spread=0.01) + [150.0] * 4)]
+    assert shifts_of(now, [series(noisy(100, spread=0.01))], PERIODS)[0].moved
+    assert not shifts_of(now, [series(noisy(100, spread=0.6, seed=3))], PERIODS)[0].moved

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
@@ -192,11 +193,36 @@ def _judge(series: Series, samples: _Samples) -> Shift:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is looked at; equal where all its samples are."""
+
+    digest: bytes
+    periods: Periods
+    series: tuple[Series, ...] = field(compare=False)
+    baseline: tuple[Series, ...] = field(compare=False)
+
+    @classmethod
+    def of(cls, series: tuple[Series, ...], baseline: tuple[Series, ...], periods: Periods) -> _Asked:
+        hashed = blake2b(str(len(series)).encode(), digest_size=32)
+        for one in (*series, *baseline):
+            hashed.update(repr((one.component, one.metric, one.kind.value, one.unit, one.times.size, one.values.size)).encode())
+            hashed.update(one.times.tobytes())
+            hashed.update(one.values.tobytes())
+        return cls(hashed.digest(), periods, series, baseline)
+
+
+@lru_cache(maxsize=8)
+def _found(asked: _Asked) -> tuple[Shift, ...]:
+    quiet = {(one.component, one.metric): one for one in asked.baseline}
+    found = (shift_of(one, quiet.get((one.component, one.metric)), asked.periods) for one in asked.series)
+    held = (shift for shift in found if shift is not None)
+    return tuple(sorted(held, key=lambda s: (-s.score, s.component, s.series.metric)))
+
+
 def shifts_of(series: Iterable[Series], baseline: Iterable[Series], periods: Periods) -> list[Shift]:
     """Every series that could be judged, strongest first."""
-    quiet = {(one.component, one.metric): one for one in baseline}
-    found = (shift_of(one, quiet.get((one.component, one.metric)), periods) for one in series)
-    return sorted((shift for shift in found if shift is not None), key=lambda s: (-s.score, s.component, s.series.metric))
+    return list(_found(_Asked.of(tuple(series), tuple(baseline), periods)))
 
 
 def onset_of(shifts: Sequence[Shift]) -> float | None:

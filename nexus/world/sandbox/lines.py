@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from nexus.world.logs import LogLine
 from nexus.world.sandbox.noise import pick, uniform
@@ -14,6 +15,9 @@ from nexus.world.sandbox.words import Words, words_of
 
 MOST = 6
 """Lines of one shape a minute, at most."""
+
+HELD = 4
+"""How many computed stretches are kept; each can be computed again."""
 
 _ORDINARY = {
     "backend": "handled request {r} in {ms} ms",
@@ -39,6 +43,7 @@ class SandboxLogs:
 
     def __init__(self, simulation: Simulation) -> None:
         self._sim = simulation
+        self._stretch = lru_cache(maxsize=HELD)(self._compute)
 
     async def search(
         self, start: datetime, end: datetime, component: str | None = None, pattern: str | None = None, limit: int = 5000
@@ -48,13 +53,16 @@ class SandboxLogs:
         first, last = int(self._sim.minutes(start, start)[1]), self._sim.minutes(start, end)[1]
         if last < first:
             return []
+        found = self._stretch(first, last, component, len(self._sim.log.entries()))
+        return [x for x in found if start <= x.at <= end and (pattern is None or pattern in x.message)][-limit:]
+
+    def _compute(self, first: int, last: int, component: str | None, _done: int) -> tuple[LogLine, ...]:
         frame = self._sim.frame(first, last)
         found: list[LogLine] = []
         for c in self._sim.shop.components:
             if c.kind != "external" and (component is None or c.name == component):
                 found += self._of(c, frame)
-        kept = [x for x in found if start <= x.at <= end and (pattern is None or pattern in x.message)]
-        return sorted(kept, key=lambda x: x.at)[-limit:]
+        return tuple(sorted(found, key=lambda x: x.at))
 
     def _of(self, c: Component, frame: Frame) -> Iterator[LogLine]:
         chance = uniform(self._sim.seed, f"chance {c.name}", frame.ks).tolist()

@@ -10,7 +10,7 @@ import numpy as np
 
 from nexus.world.metrics import Floats, MetricKind, Series
 from nexus.world.sandbox.effects import Scene
-from nexus.world.sandbox.noise import normal
+from nexus.world.sandbox.noise import normals
 from nexus.world.sandbox.shop import Component
 from nexus.world.sandbox.simulation import Frame, Simulation
 
@@ -123,15 +123,12 @@ class SandboxMetrics:
         frame = sim.frame(first, last)
         scene = Scene(sim.shop, frame.timeline, frame.ks, {})
         times: Floats = np.asarray(sim.starts_at.timestamp() + frame.ks * 60.0, dtype=np.float64)
+        raws = [(c.name, raw) for c in sim.shop.components for raw in _raw(c, frame, scene, sim.shop.traffic[c.name])]
+        shakes = normals(sim.seed, [f"{name}.{raw[0]}" for name, raw in raws], frame.ks)
         found: list[Series] = []
-        for component in sim.shop.components:
-            usual = sim.shop.traffic[component.name]
-            for metric, kind, unit, values, relative, absolute, most in _raw(component, frame, scene, usual):
-                shaken = values
-                if relative or absolute:
-                    noise = normal(sim.seed, f"{component.name}.{metric}", frame.ks)
-                    shaken = values * (1 + relative * noise) + absolute * noise
-                sampled: Floats = np.clip(shaken, 0.0, most)
-                sampled.flags.writeable = False
-                found.append(Series(component.name, metric, kind, unit, times, sampled))
+        for (name, (metric, kind, unit, values, relative, absolute, most)), noise in zip(raws, shakes, strict=True):
+            shaken = values * (1 + relative * noise) + absolute * noise if relative or absolute else values
+            sampled: Floats = np.clip(shaken, 0.0, most)
+            sampled.flags.writeable = False
+            found.append(Series(name, metric, kind, unit, times, sampled))
         return tuple(found)
