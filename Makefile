@@ -13,7 +13,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, content (the library), drawing; each is a target of its own"
 	@echo "make draw    write graphs/incident.mmd from the compiled graph"
-	@echo "make bench   what starting and one incident cost here"
+	@echo "make bench   what starting, one incident and many at once cost here, beside peers and targets"
 	@echo "make clean   remove what make made"
 
 $(READY): pyproject.toml constraints.txt
@@ -60,6 +60,7 @@ draw: $(READY)
 	mv graphs/incident.mmd.new graphs/incident.mmd
 
 bench: $(READY)
+	$(BIN)/python tests/bench/reference.py
 	$(BIN)/python tests/bench/local.py
 
 clean:

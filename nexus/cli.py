@@ -14,7 +14,7 @@ from nexus.errors import NexusError, UsageError
 from nexus.evaluation_cli import evaluation
 from nexus.options import JsonOption, LibraryOption, flags_for, open_library
 from nexus.process import fail, start
-from nexus.resume import resume
+from nexus.resuming import resume
 from nexus.run import run
 from nexus.worker import worker
 

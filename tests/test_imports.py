@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "process",
             "options",
             "driving",
-            "resume",
+            "resuming",
             "worker",
             "fleet",
             "stopping",

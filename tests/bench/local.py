@@ -1,22 +1,19 @@
-"""What starting NEXUS and running one incident cost on this machine, beside an empty graph; `make bench`.
-
-There is no model here, so the targets that compare with model calls wait for it; the ones below hold now.
-"""
+"""What starting NEXUS and running one incident by rules cost on this machine, beside an empty graph; part of `make bench`."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
-import sqlite3
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypedDict
+
+from stored import checkpoint_bytes_of_records
 
 CHECKPOINT_TARGET_KB = 60
 
@@ -77,30 +74,19 @@ async def incident(folder: Path) -> int:
     """One P0 in the sandbox, with records and checkpoints in SQLite; how many steps the graph took."""
     import json  # noqa: PLC0415 - starting is measured without it
 
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - same
-
     from nexus import Library, RulesResponder, SqliteStore, handle, open_world, read_alert  # noqa: PLC0415 - same
 
     opened = open_world("sandbox:bad-deploy")
-    path = str(folder / "checkpoints.sqlite")
-    async with await SqliteStore.open(folder / "records.sqlite") as records, AsyncSqliteSaver.from_conn_string(path) as saver:
+    async with await SqliteStore.open(folder / "records.sqlite") as records:
         ended = await handle(
             read_alert(json.dumps(opened.alert), now=opened.world.clock.now()),
             library=Library.default(),
             world=opened.world,
             responder=RulesResponder(),
             records=records,
-            checkpointer=saver,
         )
         assert ended.outcome.value == "resolved"
-        return len([c async for c in saver.alist({"configurable": {"thread_id": ended.id}})])
-
-
-def checkpoint_bytes(path: Path) -> int:
-    """What the checkpointer keeps of one incident: checkpoints and pending writes, without the file's own overhead."""
-    query = "SELECT (SELECT sum(length(checkpoint) + length(metadata)) FROM checkpoints), (SELECT sum(length(value)) FROM writes)"
-    with closing(sqlite3.connect(path)) as connection:
-        return sum(part or 0 for part in connection.execute(query).fetchone())
+        return len([c async for c in records.checkpoints.alist({"configurable": {"thread_id": ended.id}})])
 
 
 def main() -> None:
@@ -125,7 +111,7 @@ def main() -> None:
         run()
         _print("one P0 of 41 simulated minutes, sandbox", median_of(3, run))
         _print(f"an empty graph of the same {steps} steps", median_of(3, lambda: asyncio.run(empty_graph(steps))))
-        kilobytes = statistics.median(checkpoint_bytes(p / "checkpoints.sqlite") / 1024 for p in Path(folder).iterdir())
+        kilobytes = statistics.median(checkpoint_bytes_of_records(p / "records.sqlite") / 1024 for p in Path(folder).iterdir())
     print(f"\ncheckpoints of one incident: {kilobytes:.0f} KB (target: {CHECKPOINT_TARGET_KB} KB)")
     print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
