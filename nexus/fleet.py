@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 
 from temporalio.client import Client
 
 from nexus.drive import Pending
-from nexus.driving import Hands, begin, library_of, world_of, write_out
+from nexus.driving import Hands, begin, library_of, write_out
 from nexus.errors import AnswerRefused, NexusError, UsageError
 from nexus.incident import Alert, Incident, Opening, Surroundings
 from nexus.records.document import from_json
-from nexus.temporal.client import answer, follow, open_questions, standing, submit
+from nexus.temporal.client import answer, follow, known, open_questions, submit
 from nexus.temporal.connection import connect
 from nexus.world.open import Opened
 
@@ -37,11 +38,9 @@ async def follow_on_fleet(opening: Opening, hands: Hands, stop: asyncio.Event) -
 async def _followed(client: Client, opening: Opening, hands: Hands, stop: asyncio.Event) -> Incident | None:
     """To its end; None when told to stop before, while the fleet goes on."""
     incident, library = opening.incident, library_of(opening.surroundings)
-    try:
-        await standing(client, incident)
-    except UsageError:
-        simulated = world_of(opening, hands.records).world.clock.simulated
-        await submit(client, hands.settings.temporal, opening, library, simulated=simulated)
+    if not await known(client, incident):
+        settings, heartbeat = hands.settings.temporal, timedelta(seconds=hands.settings.temporal.heartbeat)
+        await submit(client, settings, opening, library, simulated=opening.simulated, heartbeat=heartbeat)
     answering = asyncio.ensure_future(_answered(client, incident, hands))
     try:
         if await follow(client, incident, hands.records, hands.view.event, stop) is None:

@@ -44,6 +44,7 @@ class TemporalSettings(BaseModel):
     address: str = Field(default="127.0.0.1:7233", description="host:port")
     namespace: str = "default"
     task_queue: str = "nexus"
+    heartbeat: float = Field(default=15.0, ge=1, description="seconds of silence after which a worker's work is done elsewhere")
     tls: bool = Field(default=False, description="encrypt, trusting the system's authorities")
     server_ca: Path | None = Field(default=None, description="the authority to trust, as PEM; implies tls")
     client_cert: Path | None = Field(default=None, description="our certificate, as PEM; implies tls")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +38,7 @@ async def _served(settings: Settings) -> None:
                 responder=responder,
                 records=records,
                 stop=stop,
+                heartbeat=timedelta(seconds=settings.temporal.heartbeat),
                 ready=lambda: _say(f"nexus: working for {at}"),
             )
     finally:

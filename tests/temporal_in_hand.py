@@ -1,11 +1,12 @@
-"""Temporal in hand: real servers on free ports, real worker processes, and incidents that run on them.
+"""Temporal in hand: real servers on free ports, real worker processes, and the sandbox's incidents on them.
 
-Run as a program it is a worker: `python temporal_in_hand.py ADDRESS QUEUE RECORDS HEARTBEAT`.
+Run as a program it is a worker: `python temporal_in_hand.py ADDRESS RECORDS RESPONDER HEARTBEAT`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -17,33 +18,41 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from nexus.embedded import approve_all, resume
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import Client
+
+from nexus.embedded import resume
 from nexus.graph import VERSION
-from nexus.incident import Event, EventKind, Incident, Opening, Surroundings
+from nexus.incident import Event, EventKind, Incident, Opening, Surroundings, Word
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.records.document import from_json
-from nexus.records.stores import SqliteStore
 from nexus.records.store import Store
+from nexus.records.stores import MemoryStore, SqliteStore
+from nexus.responder.answers import PlanAnswer
+from nexus.responder.contract import Responder, Task
+from nexus.responder.desk import Desk
 from nexus.responder.rules import RulesResponder
 from nexus.settings import TemporalSettings
-from nexus.temporal import connect, serve, standing, submit
+from nexus.temporal import serve, submit
 from nexus.world.clock import FASTEST
 from nexus.world.open import open_world
-from temporalio.client import Client
 
 LIBRARY = Library.default()
-QUEUE = "nexus"
-HEARTBEAT = timedelta(seconds=3)
-PATIENCE = 40.0
+HEARTBEAT = timedelta(seconds=2)
+PATIENCE = 60.0
 """Seconds after which a test that waits has failed."""
+RECORDS = "records.sqlite"
+STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+
+Answer = TypeVar("Answer", bound=Word)
 
 
 def program(name: str) -> str:
-    """A program beside this Python's, from a package of the development group."""
-    path = Path(sys.executable).parent / name
+    """A program of a package in the development group, beside this Python."""
+    path = Path(sys.executable).with_name(name)
     assert path.is_file(), f"{path} is missing: install the development group"
     return str(path)
 
@@ -52,8 +61,7 @@ def free_port() -> int:
     """A port that nobody has."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])
 
 
 async def until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
@@ -61,13 +69,13 @@ async def until(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
     ends = time.monotonic() + patience
     while not (found := holds()):
         assert time.monotonic() < ends, f"waited {patience} s in vain"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
     return found
 
 
 @dataclass
 class Server:
-    """A Temporal server whose state is in one file, so that it can be killed and started again."""
+    """A server with its state in one file, so that it can be killed and started again."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -78,13 +86,12 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        pragmas = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1"]
-        command = ["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port), "--log-level", "error"]
+        where = ["--headless", "--ip", "127.0.0.1", "--port", str(self.port), "--log-level", "error"]
+        kept = ["--db-filename", str(self.folder / "temporal.sqlite")]
+        fast = ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1"]
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command
-                [program("temporal"), *command, "--db-filename", str(self.folder / "temporal.sqlite"), *pragmas],
-                stdout=log, stderr=log,
-            )  # fmt: skip
+            command = [program("temporal"), "server", "start-dev", *where, *kept, *fast]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def kill(self) -> None:
         assert self.process is not None
@@ -106,125 +113,190 @@ class Server:
 class Hand:
     """A worker process."""
 
-    folder: Path
-    address: str
     name: str
+    log: Path
     process: subprocess.Popen[bytes]
-
-    @property
-    def log(self) -> str:
-        return (self.folder / f"{self.name}.log").read_text()
 
     def kill(self) -> None:
         """It dies at once."""
         self.process.kill()
         self.process.wait()
 
-    def stop(self) -> None:
-        """It is told to end."""
+    async def stopped(self) -> int:
+        """Tell it to end; its exit status."""
         self.process.send_signal(signal.SIGTERM)
-
-
-def hire(folder: Path, address: str, name: str, queue: str = QUEUE, heartbeat: timedelta = HEARTBEAT) -> Hand:
-    """Start a worker process on the records in that folder."""
-    arguments = [__file__, address, queue, str(folder / "records.sqlite"), str(heartbeat.total_seconds())]
-    with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log)  # noqa: S603 - our own command
-    return Hand(folder, address, name, process)
+        return await asyncio.to_thread(self.process.wait)
 
 
 @dataclass
 class Fleet:
-    """A server, its workers and the records they share."""
+    """Workers of one server, and the records they share."""
 
-    server: Server
-    client: Client
-    records: Store
     folder: Path
-    hands: list[Hand] = field(default_factory=list)
+    client: Client
+    address: str
+    records: Store
+    hands: dict[str, Hand] = field(default_factory=dict)
+    heartbeat: timedelta = HEARTBEAT
 
-    @property
-    def settings(self) -> TemporalSettings:
-        return TemporalSettings(address=self.server.address, task_queue=QUEUE)
-
-    async def hire(self, *names: str) -> list[Hand]:
+    async def hire(self, *names: str, responder: str = "rules") -> None:
         """Start workers and wait until they are ready."""
-        new = [hire(self.folder, self.server.address, name) for name in names]
-        self.hands += new
-        for hand in new:
-            await until(lambda hand=hand: "ready" in hand.log)  # type: ignore[misc]  # bound now
-        return new
+        for name in names:
+            log = self.folder / f"{name}.log"
+            command = [sys.executable, __file__, self.address, str(self.folder / RECORDS), responder]
+            command.append(str(self.heartbeat.total_seconds()))
+            with log.open("wb") as out:
+                self.hands[name] = Hand(name, log, subprocess.Popen(command, stdout=out, stderr=out))  # noqa: ASYNC220
+        await until(lambda: all("ready" in self.hands[name].log.read_text() for name in names))
 
-    def close(self) -> None:
-        for hand in self.hands:
+    async def begin(self, opening: Opening, *, simulated: bool = True) -> str:
+        """Its id, when it is recorded and on Temporal."""
+        assert await self.records.begin(opening)
+        settings = TemporalSettings(address=self.address)
+        await submit(self.client, settings, opening, LIBRARY, simulated=simulated, heartbeat=self.heartbeat)
+        return opening.incident
+
+    async def ended(self, incident: str) -> Incident:
+        """The incident, when it has come to its end."""
+        await asyncio.wait_for(self.client.get_workflow_handle(incident).result(), PATIENCE)
+        document = await self.records.document(incident)
+        assert document is not None
+        return from_json(document)
+
+    async def said(self, incident: str, kind: EventKind) -> list[Event]:
+        """The incident's events of that kind, in order."""
+        return [event for event in await self.records.events(incident) if event.kind is kind]
+
+    async def faults(self, incident: str) -> list[str]:
+        """What was lost or doubled in an incident that has ended: document, posts, actions in the sandbox's own log."""
+        document = await self.records.document(incident)
+        if document is None:
+            return [f"{incident}: no document"]
+        known = from_json(document)
+        published = [event.data.get("status_update") for event in await self.said(incident, EventKind.PUBLISHED)]
+        posts = [post["number"] for post in published if post is not None]
+        log = [key for _, key, _ in await self.records.journal(incident).since() if key.startswith("action")]
+        found = [] if known.outcome.value in {"resolved", "backlogged"} else [f"{incident}: {known.outcome.value}"]
+        found += [] if posts == list(range(1, len(posts) + 1)) else [f"{incident}: posts {posts}"]
+        return found + ([] if len(log) == len(set(log)) == len(known.actions) else [f"{incident}: actions {log}"])
+
+    async def working(self, incident: str, node: str, *, besides: int = 0) -> Hand:
+        """The worker that is doing that node now; not the one with the process id `besides`."""
+        handle, ends = self.client.get_workflow_handle(incident), time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
+            about = (await handle.describe()).raw_description
+            for doing in about.pending_activities:
+                number = int(doing.last_worker_identity.partition("@")[0] or 0)
+                if node in doing.activity_type.name and doing.state == STARTED and number != besides:
+                    return next(hand for hand in self.hands.values() if hand.process.pid == number)
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"nobody does {node} of {incident}\n{self.logs()}")
+
+    def logs(self) -> str:
+        """What the workers said, for a test that fails."""
+        return "\n".join(f"--- {hand.name}\n{hand.log.read_text()[-3000:]}" for hand in self.hands.values())
+
+    def dismiss(self) -> None:
+        for hand in self.hands.values():
             if hand.process.poll() is None:
                 hand.kill()
-        if self.server.process is not None and self.server.process.poll() is None:
-            self.server.kill()
 
 
 @asynccontextmanager
-async def a_fleet(folder: Path, *names: str) -> AsyncIterator[Fleet]:
-    """A server with workers of these names."""
-    server = Server(folder)
-    server.start()
-    async with await SqliteStore.open(folder / "records.sqlite") as records:
-        fleet = None
+async def a_fleet(
+    folder: Path, client: Client, *names: str, responder: str = "rules", heartbeat: timedelta = HEARTBEAT
+) -> AsyncIterator[Fleet]:
+    """Workers of these names on that client's server."""
+    async with await SqliteStore.open(folder / RECORDS) as records:
+        fleet = Fleet(folder, client, client.service_client.config.target_host, records, heartbeat=heartbeat)
         try:
-            fleet = Fleet(server, await server.client(), records, folder)
-            await fleet.hire(*names)
+            await fleet.hire(*names, responder=responder)
             yield fleet
         finally:
-            (fleet or Fleet(server, None, records, folder)).close()  # type: ignore[arg-type]  # there is none yet
+            fleet.dismiss()
+
+
+@asynccontextmanager
+async def a_server(folder: Path) -> AsyncIterator[Server]:
+    """A server of its own."""
+    server = Server(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 def an_opening(scenario: str, incident: str, **more: Any) -> Opening:
-    """An incident of a sandbox's, as the command line would begin it."""
-    world = f"sandbox:{scenario}"
-    opened = open_world(world, seed=7)
-    import json
-
+    """One of the sandbox's incidents, as the command line would begin it, in as little time as there is."""
+    around = Surroundings(world=f"sandbox:{scenario}", seed=7)
+    opened = open_world(around.world, seed=7)
     alert = read_alert(json.dumps(opened.alert), now=datetime.now(UTC))
     given = {"approve": "auto", "pace": FASTEST, "engine": "temporal", "graph": VERSION, **more}
-    return Opening(
-        incident=incident,
-        alert=alert,
-        opened_at=opened.world.clock.now(),
-        surroundings=Surroundings(world=world, seed=7),
-        **given,
-    )
+    return Opening(incident=incident, alert=alert, opened_at=opened.world.clock.now(), surroundings=around, **given)
 
 
-async def submitted(fleet: Fleet, opening: Opening, *, simulated: bool = True) -> str:
-    """Its id, when it is on Temporal."""
-    assert await fleet.records.begin(opening)
-    await submit(fleet.client, fleet.settings, opening, LIBRARY, simulated=simulated, heartbeat=HEARTBEAT)
-    return opening.incident
+async def in_one_process(opening: Opening) -> tuple[Incident, list[Event]]:
+    """The same incident, embedded; its events."""
+    records = MemoryStore()
+    assert await records.begin(opening)
+    around, journal = opening.surroundings, records.journal(opening.incident)
+    world = open_world(around.world, seed=around.seed, starts_at=opening.opened_at, journal=journal).world
+    incident = await resume(opening.incident, library=LIBRARY, world=world, responder=RulesResponder(), records=records)
+    return incident, await records.events(opening.incident)
 
 
-async def ended(fleet: Fleet, incident: str, patience: float = PATIENCE) -> Incident:
-    """The incident, when it has come to its end."""
-    await asyncio.wait_for(fleet.client.get_workflow_handle(incident).result(), patience)
-    document = await fleet.records.document(incident)
-    assert document is not None
-    return from_json(document)
+class TwoActions:
+    """Rules that plan another of the world's options beside the best one: two actions that a person is asked about at once."""
+
+    name = "two actions"
+
+    async def respond(self, task: Task, schema: type[Answer], desk: Desk) -> Answer:
+        answer = await RulesResponder().respond(task, schema, desk)
+        if not isinstance(answer, PlanAnswer) or answer.plan is None:
+            return answer
+        step = next(s for s in answer.plan.steps if s.action is not None)
+        assert step.action is not None
+        assert desk.look.world.actions is not None
+        options = await desk.look.world.actions.options(step.action.target, desk.look.at)
+        other = next(o for o in options if o.kind is step.action.kind and o.digest != step.action.digest)
+        more = step.model_copy(update={"action": other})
+        plan = answer.plan.model_copy(update={"steps": (*answer.plan.steps, more)})
+        return cast("Answer", answer.model_copy(update={"plan": plan}))
 
 
-async def serve_here() -> None:
-    """Be a worker."""
-    address, queue, records, heartbeat = sys.argv[1:]
+class Slow:
+    """Rules that take their time to plan and where all agents investigate: long enough to be killed."""
+
+    name = "slow"
+
+    async def respond(self, task: Task, schema: type[Answer], desk: Desk) -> Answer:
+        if task.name == "plan" or (task.name, task.agent.name) == ("investigate", "infrastructure-maintainer"):
+            await asyncio.sleep(1.5)
+        return await RulesResponder().respond(task, schema, desk)
+
+
+async def work() -> None:
+    """Be a worker until SIGTERM."""
+    address, records, named, heartbeat = sys.argv[1:]
+    responders: dict[str, type[Responder]] = {"rules": RulesResponder, "two": TwoActions, "slow": Slow}
+    responder = responders[named]()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    def say(word: str) -> None:
+        sys.stdout.write(f"{word}\n")
+        sys.stdout.flush()
+
     async with await SqliteStore.open(Path(records)) as store:
+        settings = TemporalSettings(address=address)
         await serve(
-            TemporalSettings(address=address, task_queue=queue),
-            library=LIBRARY, responder=RulesResponder(), records=store, stop=stop,
-            heartbeat=timedelta(seconds=float(heartbeat)), ready=lambda: print("ready", flush=True),
+            settings, library=LIBRARY, responder=responder, records=store, stop=stop,
+            heartbeat=timedelta(seconds=float(heartbeat)), ready=lambda: say("ready"),
         )  # fmt: skip
-    print("drained", flush=True)
+    say("drained")
 
 
 if __name__ == "__main__":
-    asyncio.run(serve_here())
-    sys.stdout.flush()
-    os._exit(0)
+    asyncio.run(work())
+    os._exit(0)  # the client's own threads may still hold results, and an ordinary exit then aborts
