@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -72,3 +73,4 @@ def worker(
             asyncio.run(_served(settings))
     except NexusError as error:
         raise fail(error) from error
+    os._exit(0)  # all is closed; the interpreter's own end can meet threads of the client's core that still run, and abort
