@@ -81,7 +81,11 @@ class Embedded:
     async def invoke(self, resume: Mapping[str, Any] | None) -> Leg:
         """One leg of the graph; the first goes on from where an earlier process left it, if there was one."""
         self.leg = asyncio.ensure_future(self._leg(resume))
-        return await self.leg
+        leg = await self.leg
+        if self.control.drain_requested:
+            with self.context.world.clock.busy():
+                await asyncio.Event().wait()  # the driver is about to be stopped: no further leg begins, and no time passes
+        return leg
 
     async def _leg(self, resume: Mapping[str, Any] | None) -> Leg:
         with self.context.world.clock.busy():
@@ -104,8 +108,6 @@ class Embedded:
                     self._take_in(out.value, out.interrupts)
             except GraphDrained:
                 await self.look()
-        if self.control.drain_requested:
-            await asyncio.Event().wait()  # the driver is stopped: no further leg begins
         threshold = self.context.library.runbook.limits.revenue_per_hour
         return Leg(standing_of(self.values, threshold), datetime.fromisoformat(self.values["now"]), self.pending)
 

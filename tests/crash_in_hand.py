@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ BRANCHES = {
 SAME = ("outcome", "status", "severity", "cause", "actions", "status_updates", "briefs", "escalations", "backlog")
 """Of the document, what must be to the letter as if nothing had happened."""
 READ_BACK = " (read back after an interruption)"
+_KNOWN = re.compile(rf"{re.escape(READ_BACK)}|, \d+ of them new")
+"""That an action was read back, and how many items a backlog did not have: sent again, it has them."""
 KILLED = -9
 
 
@@ -44,6 +47,11 @@ class Passing:
     point: str
     detail: str
     beside_a_post: bool
+
+    @property
+    def about_an_action(self) -> bool:
+        """Whether it is about a change to the world: the key of one begins with its incident, that of words with their kind."""
+        return " INC-" in self.detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ class Nursery:
         """One life; whether it came to its own end. Raises LifeFailed when something else than the kill ended it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        Path(life.out).mkdir(parents=True, exist_ok=True)
         self._process.stdin.write(json.dumps(asdict(life)) + "\n")
         self._process.stdin.flush()
         status = json.loads(self._process.stdout.readline())
@@ -93,7 +102,6 @@ class Nursery:
     def lives(self, *lives: Life) -> Left:
         """Lives in turn, each where the one before it died; what is left when one comes to its end."""
         for number, life in enumerate(lives, 1):
-            Path(life.out).mkdir(parents=True, exist_ok=True)
             if self.live(life):
                 return left_by(life, number)
         raise LifeFailed(f"none of {len(lives)} lives came to its end: {lives}")
@@ -138,6 +146,13 @@ def differences(undisturbed: Left, left: Left) -> list[str]:
     return wrong + broken(left)
 
 
+def doubled(undisturbed: Left, left: Left) -> bool:
+    """Whether anything was done or recorded more often than in an incident that was not killed."""
+    acted = any("times for" in each for each in broken(left))
+    said = Counter((e["kind"], e["actor"]) for e in left.events) - Counter((e["kind"], e["actor"]) for e in undisturbed.events)
+    return acted or bool(said) or bool(_entries(left) - _entries(undisturbed))
+
+
 def broken(left: Left) -> list[str]:
     """What must hold of every incident, wherever it was killed and whatever its world could say."""
     wrong = [f"still begun: {effect['key']}" for effect in left.effects if effect["state"] == "begun"]
@@ -157,8 +172,8 @@ def _entries(left: Left) -> Counter[str]:
 
 
 def _events(left: Left) -> Counter[str]:
-    """What the record says, without its keys, and without saying that something was read back."""
-    return Counter(f"{e['at']} {e['kind']} {e['actor']}: {e['text'].replace(READ_BACK, '')}" for e in left.events)
+    """What the record says, without its keys, and without what a second sending alone can know."""
+    return Counter(f"{e['at']} {e['kind']} {e['actor']}: {_KNOWN.sub('', e['text'])}" for e in left.events)
 
 
 POINTS = {
@@ -181,6 +196,16 @@ POINTS = {
 def points_of(undisturbed: Left) -> Sequence[tuple[str, int]]:
     """Every point at which an incident can be killed, and which time."""
     return [(point, number + 1) for point, times in undisturbed.numbers().items() if point in POINTS for number in range(times)]
+
+
+def where(undisturbed: Left, holds: Callable[[Passing], bool]) -> set[tuple[str, int]]:
+    """The points of which something holds."""
+    times, found = Counter[str](), set[tuple[str, int]]()
+    for passing in undisturbed.passed:
+        times[passing.point] += 1
+        if passing.point in POINTS and holds(passing):
+            found.add((passing.point, times[passing.point]))
+    return found
 
 
 def emptied(url: str) -> None:

@@ -44,7 +44,7 @@ from nexus.records.store import Store
 from nexus.records.stores import MemoryStore, open_store
 from nexus.responder.desk import Desk
 from nexus.responder.rules import RulesResponder
-from nexus.resume import _one
+from nexus.resuming import _one
 from nexus.settings import Settings
 from nexus.tools.tool import Look
 from nexus.view import QuietView
