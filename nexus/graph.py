@@ -62,7 +62,7 @@ async def chosen_verifiers(state: State) -> list[str]:
 VERSION = 2
 """The graph's version. An incident keeps the graph that it began with: a node or an edge that comes or goes needs a new one.
 
-1: an action whose result is unknown is taken back. 2: what became of it is found out first.
+1: an action whose result is unknown is taken back, a fallback's is passed over. 2: what became of it is found out first.
 """
 
 Place = Callable[[str, Node], tuple[Callable[..., Awaitable[State]], dict[str, Any]]]
@@ -153,9 +153,15 @@ def _built(  # noqa: PLR0915 - every edge in one function, on purpose
     node("await_external", await_external)
     branch("await_external", routes.after_external, routes.AfterExternal)
     node("restore", restore)
-    graph.add_edge("restore", "begin_verification")
+    if version == 1:
+        graph.add_edge("restore", "begin_verification")
+    else:
+        branch("restore", routes.after_restore, routes.AfterRestore)
     node("reinstate", reinstate)
-    graph.add_edge("reinstate", "await_external")
+    if version == 1:
+        graph.add_edge("reinstate", "await_external")
+    else:
+        branch("reinstate", routes.after_reinstate, routes.AfterReinstate)
     node("watch", watch)
     branch("watch", routes.after_watch, routes.AfterWatch)
 

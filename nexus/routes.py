@@ -17,6 +17,8 @@ AfterAct = Literal["begin_verification", "undo", "find_out"]
 AfterFindOut = Literal["begin_verification", "undo", "hand_over"]
 AfterJudge = Literal["watch", "await_external", "reinstate", "undo", "assign", "hand_over"]
 AfterUndo = Literal["assign", "hand_over"]
+AfterRestore = Literal["begin_verification", "hand_over"]
+AfterReinstate = Literal["await_external", "hand_over"]
 AfterExternal = Literal["restore", "await_external", "hand_over"]
 AfterWatch = Literal["watch", "post_mortem", "assign", "hand_over"]
 
@@ -24,6 +26,11 @@ AfterWatch = Literal["watch", "post_mortem", "assign", "hand_over"]
 def attempts_left(state: State) -> bool:
     """Whether another attempt may be made before people take over."""
     return state.get("attempt", 0) < state["limits"]["attempts"]
+
+
+def unknown(state: State) -> bool:
+    """Whether nobody knows what became of something that this attempt did."""
+    return any(a.attempt == state["attempt"] and a.result is ActionResult.UNKNOWN for a in actions_of(state))
 
 
 def after_triage(state: State) -> AfterTriage:
@@ -69,9 +76,9 @@ def after_approve(state: State) -> AfterApprove:
 
 def after_act(state: State) -> AfterAct:
     """What was done is verified; what failed half way is taken back; what nobody knows is found out first."""
-    results = {a.result for a in actions_of(state) if a.attempt == state["attempt"]}
-    if ActionResult.UNKNOWN in results:
+    if unknown(state):
         return "find_out"
+    results = {a.result for a in actions_of(state) if a.attempt == state["attempt"]}
     return "begin_verification" if results == {ActionResult.DONE} else "undo"
 
 
@@ -95,8 +102,17 @@ def after_judge(state: State) -> AfterJudge:
 
 def after_undo(state: State) -> AfterUndo:
     """Three attempts, then people; at once where something could not be taken back."""
-    stuck = any(a.attempt == state["attempt"] and a.result is ActionResult.UNKNOWN for a in actions_of(state))
-    return "assign" if attempts_left(state) and not stuck else "hand_over"
+    return "assign" if attempts_left(state) and not unknown(state) else "hand_over"
+
+
+def after_restore(state: State) -> AfterRestore:
+    """Without the fallback all is verified; people take over where nobody knows whether it is off."""
+    return "hand_over" if unknown(state) else "begin_verification"
+
+
+def after_reinstate(state: State) -> AfterReinstate:
+    """With the fallback on again the wait goes on; people take over where nobody knows whether it is on."""
+    return "hand_over" if unknown(state) else "await_external"
 
 
 def after_external(state: State) -> AfterExternal:

@@ -65,6 +65,7 @@ class State(TypedDict, total=False):
     look_further: bool
     approvals: list[Json]
     rejected: list[str]
+    untried: list[str]
     actions: list[Json]
     verifications: Annotated[list[Json], operator.add]
     verdict: Literal["passed", "partly", "failed"]

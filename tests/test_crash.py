@@ -159,7 +159,7 @@ def test_where_a_person_says_that_it_was_carried_out_it_is_verified_as_if_the_wo
     assert left.called("action")[f"apply {first['id']}"] == 1
 
 
-def test_where_a_person_says_that_it_was_not_the_attempt_has_failed_and_it_is_never_ordered_again(
+def test_where_a_person_says_that_it_was_not_the_attempt_has_failed_and_the_same_may_be_planned_anew(
     forking: Nursery, exhausted: Left, tmp_path: Path
 ) -> None:
     left = answered(forking, tmp_path, when(exhausted, "after begin", "-1-0"), "not_carried_out")
@@ -167,6 +167,19 @@ def test_where_a_person_says_that_it_was_not_the_attempt_has_failed_and_it_is_ne
     assert broken(left) == []
     assert (first["result"], first["detail"]) == ("failed", "somebody says so")
     assert left.called("action")[f"apply {first['id']}"] == 0
+    second = left.document["actions"][1]
+    assert (second["action"]["kind"], second["action"]["target"]) == (first["action"]["kind"], first["action"]["target"])
+    assert (second["attempt"], second["result"], left.document["outcome"]) == (2, "done", "resolved")
+
+
+def test_where_nobody_knows_whether_a_fallback_is_off_again_people_take_over(forking: Nursery, tmp_path: Path) -> None:
+    known = forking.incident("payment-down", tmp_path / "undisturbed")
+    taken_back = when(known, "after action", "-undo")
+    left = forking.incident("payment-down", tmp_path / "killed", taken_back, blind=True)
+    (action,) = left.unknown
+    assert broken(left) == []
+    assert (left.document["outcome"], bool(action["owner"])) == ("handed_over", True)
+    assert sum(count for call, count in left.called("action").items() if "-undo" in call) == 1
 
 
 async def answered_by_somebody(out: Path, choice: str) -> None:

@@ -58,7 +58,7 @@ def test_every_node_runs_without_retries_caches_or_handlers_of_langgraph() -> No
 def test_every_router_is_async() -> None:
     graph = build(LIBRARY)
     routers = [branch.path for branches in graph.branches.values() for branch in branches.values()]
-    assert len(routers) == 13
+    assert len(routers) == 15
     assert all(inspect.iscoroutinefunction(r.afunc) and r.func is None for r in routers)  # type: ignore[attr-defined]  # RunnableCallable
 
 

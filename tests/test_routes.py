@@ -199,3 +199,19 @@ def test_a_failed_check_never_leads_to_resolved() -> None:
                 held = [done(ActionResult.DONE, attempt)]
                 assert routes.after_judge(state(verdict=verdict, phase=phase, attempt=attempt, actions=held)) != "watch"
     assert "post_mortem" not in get_args(routes.AfterJudge)
+
+
+@pytest.mark.parametrize(
+    ("results", "restored", "reinstated"),
+    [
+        ([ActionResult.UNDONE], "begin_verification", "await_external"),
+        ([ActionResult.DONE], "begin_verification", "await_external"),
+        ([ActionResult.UNKNOWN], "hand_over", "hand_over"),
+        ([ActionResult.UNDONE, ActionResult.UNKNOWN], "hand_over", "hand_over"),
+    ],
+)
+def test_a_fallback_of_which_nobody_knows_whether_it_is_on_goes_to_people(
+    results: list[ActionResult], restored: str, reinstated: str
+) -> None:
+    now = state(actions=[done(r) for r in results])
+    assert (routes.after_restore(now), routes.after_reinstate(now)) == (restored, reinstated)

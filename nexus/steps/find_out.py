@@ -38,7 +38,8 @@ async def find_out(state: State, config: RunnableConfig, runtime: Runtime[Contex
     choice, by = str(reply.get("choice", "hand_over")), str(reply.get("by", "nobody"))
     await case.record(EventKind.ANSWERED, by, f"{unknown.action}: {choice.replace('_', ' ')}", {"choice": choice})
     found = [_as_answered(r, choice, by, now) if r.id == unknown.id else r for r in records]
-    return State(actions=dumps(found), answer={"choice": choice, "by": by}, now=iso(now))
+    untried = [unknown.action.digest] if CARRIED_OUT.get(choice) is ActionResult.FAILED else []
+    return State(actions=dumps(found), untried=untried, answer={"choice": choice, "by": by}, now=iso(now))
 
 
 def _as_answered(record: ActionRecord, choice: str, by: str, now: datetime) -> ActionRecord:

@@ -56,7 +56,8 @@ async def plan(state: State, config: RunnableConfig, runtime: Runtime[Context]) 
     if branch is None:
         return State(plan=None, now=iso(case.now), look_further=True)
     planner = planner_of(context, branch, cause.component)
-    excluded = sorted({a.action.digest for a in actions_of(state)} | set(state.get("rejected", [])))
+    tried = {a.action.digest for a in actions_of(state)} - set(state.get("untried", []))
+    excluded = sorted(tried | set(state.get("rejected", [])))
     ended, verifications, open_to_change = case.now, [], True
     for number in range(MOST_PATCHES):
         facts = {
