@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nexus.asked import approve_all, approve_none
     from nexus.drive import Pending
-    from nexus.embedded import approve_all, approve_none, handle, resume
+    from nexus.embedded import handle, resume
     from nexus.errors import (
         ActionError,
         ActionFailed,
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "nexus.drive": ("Pending",),
-    "nexus.embedded": ("approve_all", "approve_none", "handle", "resume"),
+    "nexus.asked": ("approve_all", "approve_none"),
+    "nexus.embedded": ("handle", "resume"),
     "nexus.errors": (
         "ActionError",
         "ActionFailed",

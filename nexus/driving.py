@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nexus.embedded import Answering, approve_all, approve_none, resume
+from nexus.asked import Answering, approve_all, approve_none
+from nexus.embedded import resume
 from nexus.errors import UsageError
 from nexus.graph import VERSION
 from nexus.incident import Alert, Incident, Opening, Surroundings

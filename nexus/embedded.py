@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -14,13 +13,13 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt
 
-from nexus.answering import in_words
+from nexus.asked import Answering, answered, answered_before, approve_all
 from nexus.delivery import deliver_what_is_left
 from nexus.drive import Driver, Leg, Pending, drive
 from nexus.errors import UsageError
 from nexus.graph import STAGES, VERSION, compiled
 from nexus.incident import Alert, Event, EventKind, Incident, Opening, Outcome, Surroundings
-from nexus.incidents import document_of, first_state, masked, name_of, opened, question_of
+from nexus.incidents import document_of, first_state, masked, name_of, opened
 from nexus.library import Library
 from nexus.masking import Vault
 from nexus.notices import known_at, tell
@@ -32,26 +31,12 @@ from nexus.state import Context, State, standing_of
 from nexus.timeline import Notice, Sent, Standing, sent_of
 from nexus.world import World
 
-Answering = Callable[[Pending], Awaitable[Mapping[str, Any] | None]]
 Listener = Callable[[Event], None]
 
 MOST_STEPS = 5000
 """LangGraph's bound on steps in one leg: far above any incident, so that only a loop meets it."""
 GRACE = 20.0
 """Seconds that a step and the words on their way out have to end when the incident is to stop; what has not ended runs again."""
-
-
-async def approve_all(pending: Pending) -> Mapping[str, Any] | None:
-    """Every action is approved; questions wait for their deadline."""
-    if pending.value["kind"] == "approval":
-        return {"verdict": "approved", "digest": pending.value["digest"], "by": "policy: approve auto"}
-    await asyncio.Event().wait()
-    return None
-
-
-async def approve_none(_pending: Pending) -> Mapping[str, Any] | None:
-    """Nobody answers: the incident waits."""
-    return None
 
 
 @dataclass(slots=True)
@@ -196,14 +181,14 @@ async def _carry_on(
         standing = _standing_then(standing_of(host.values or begin, threshold), sent, clock.now())
 
         async def known(pending: Pending) -> Mapping[str, Any] | None:
-            with clock.busy():
-                await records.questions.ask(opening.incident, question_of(pending))
-                return await records.questions.answered(opening.incident, pending.id)
+            return await answered_before(context, opening.incident, pending)
 
-        async def answered(pending: Pending) -> Mapping[str, Any] | None:
-            return await _answered(context, opening.incident, pending, answer)
+        async def answered_now(pending: Pending) -> Mapping[str, Any] | None:
+            return await answered(context, opening.incident, pending, answer)
 
-        driver = Driver(library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered, standing, sent, known)
+        driver = Driver(
+            library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered_now, standing, sent, known
+        )
         with incident_span(opening.incident) as mark:
             ended = await _driven(driver, host, stop)
             outcome = Outcome.WAITING if ended is None else ended.outcome
@@ -220,36 +205,6 @@ def _reached(opening: Opening, events: Sequence[Event]) -> datetime:
     """The moment that simulated time had reached for certain: steps run ahead of it, what was sent does not."""
     told = (EventKind.PUBLISHED, EventKind.ESCALATED)
     return max((e.at for e in events if e.kind in told), default=opening.opened_at)
-
-
-async def _answered(context: Context, incident: str, pending: Pending, answer: Answering) -> Mapping[str, Any] | None:
-    """An answer from whoever gives it first: `answer`, or anybody by way of the records."""
-    clock = context.world.clock
-    with nullcontext() if answer is approve_all else clock.busy():
-        return await _first(answer(pending), _polled(context, incident, pending.id))
-
-
-POLL = 0.5
-"""Seconds between two looks for an answer that another process gave."""
-
-
-async def _polled(context: Context, incident: str, question: str) -> Mapping[str, Any] | None:
-    while (given := await context.records.questions.answered(incident, question)) is None:  # noqa: ASYNC110 - another process's
-        await asyncio.sleep(POLL)
-    return given
-
-
-async def _first(*works: Awaitable[Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
-    tasks = [asyncio.ensure_future(work) for work in works]
-    told: str | None = None
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        given = next(task.result() for task in tasks if task in done)
-        told = in_words(given) if given else None
-        return given
-    finally:
-        for task in tasks:
-            task.cancel(told)
 
 
 def _heard(listeners: Sequence[Listener]) -> Callable[[Event], None]:

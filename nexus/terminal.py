@@ -24,8 +24,8 @@ from nexus.incident import DryRun, Question
 from nexus.view import LiveView, PlainView, QuietView, View, ask_approval, ask_question
 
 if TYPE_CHECKING:
+    from nexus.asked import Answering
     from nexus.drive import Pending
-    from nexus.embedded import Answering
 
 Worked = TypeVar("Worked")
 

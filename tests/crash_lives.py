@@ -29,7 +29,6 @@ from nexus.drive import Leg
 from nexus.driving import Hands, begin, go_on
 from nexus.embedded import Embedded
 from nexus.errors import ActionUnknown
-from nexus.graph import build
 from nexus.incident import Alert, Surroundings
 from nexus.incidents import name_of
 from nexus.intake import read_alert
@@ -216,10 +215,8 @@ def remembered() -> None:
         return copy.deepcopy(shown[key])
 
     library = Library.default()
-    graph = build(library)
     replaced(Desk, _run=looked)
     replaced(nexus.driving, library_of=lambda _: library)
-    replaced(nexus.embedded, build=lambda *_, **__: graph)
     replaced(folder, schema=cache(schema))
     replaced(opening, read_shop=cache(read_shop), parse=cache(parse))
 

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 
 from world_in_hand import CATALOG, FIRED, Lines, Pipelines, Source, Tried
 
-from nexus.embedded import Answering, approve_all, handle
+from nexus.asked import Answering, approve_all
+from nexus.embedded import handle
 from nexus.errors import ActionFailed
 from nexus.incident import (
     Action,

@@ -21,8 +21,8 @@ from hostile.payloads import Payload, at, payloads, repeated, squeezed
 from hostile.runs import HERE, LIBRARY, Run, fooled_run, run_in
 from model_in_hand import KEY
 
+from nexus.asked import approve_none
 from nexus.bulletins import UNNAMED, component_name
-from nexus.embedded import approve_none
 from nexus.grounding import Ground, ground_of
 from nexus.guards import risk_of, whole
 from nexus.incident import Action, ActionKind, Cause, CauseStatus, Diagnosis, Evidence, Outcome, Risk, Status, Verdict

@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         }
     ),
     frozenset({"embedded", "temporal", "view", "settings", "thinking"}),
-    frozenset({"graph", "incidents", "notices"}),
+    frozenset({"asked", "graph", "incidents", "notices"}),
     frozenset({"answering", "drive", "routes", "steps"}),
     frozenset({"change", "delivery"}),
     frozenset({"asking", "gate"}),

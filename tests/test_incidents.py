@@ -8,8 +8,8 @@ from engine_in_hand import run
 from incident_in_hand import ID, alert, events
 from world_in_hand import FIRED
 
+from nexus.asked import approve_none
 from nexus.drive import Pending
-from nexus.embedded import approve_none
 from nexus.incident import Opening, Outcome, Severity, Status
 from nexus.incidents import name_of, opened, question_of, stored
 from nexus.records.stores import MemoryStore

@@ -31,9 +31,7 @@ async def test_the_facts_of_every_task_fill_its_prompt(scenario: str) -> None:
     opened = open_world(f"sandbox:{scenario}")
     responder = Prompting()
     alert = read_alert(json.dumps(opened.alert), now=opened.world.clock.now())
-    await handle(
-        alert, library=library, world=opened.world, responder=responder, records=MemoryStore()
-    )
+    await handle(alert, library=library, world=opened.world, responder=responder, records=MemoryStore())
     assert set(responder.filled) >= {
         "triage",
         "investigate",

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from nexus.asked import Answering
 from nexus.drive import Pending
-from nexus.embedded import Answering
 from nexus.incident import Action, ActionKind
 from nexus.terminal import Terminal, answer_at_terminal, who
 from nexus.view import QuietView

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from nexus.embedded import Answering, approve_all, handle
+from nexus.asked import Answering, approve_all
+from nexus.embedded import handle
 from nexus.errors import NexusError, ResponderError
 from nexus.incident import Incident, Word
 from nexus.intake import read_alert

@@ -13,7 +13,8 @@ from model_in_hand import responder_at
 
 from hostile.payloads import Payload
 from hostile.world import hostile
-from nexus.embedded import Answering, approve_all, handle
+from nexus.asked import Answering, approve_all
+from nexus.embedded import handle
 from nexus.incident import AskedTask, Event, Evidence, Incident
 from nexus.intake import read_alert
 from nexus.library import Library
