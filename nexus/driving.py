@@ -94,6 +94,7 @@ async def go_on(
 ) -> Incident:
     """Drive it from wherever it stands, and write its folder."""
     library = library_of(opening.surroundings)
+    hands.view.recall(await hands.records.events(opening.incident))
     incident = await resume(
         opening.incident,
         library=library,

@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 
 from nexus.incident import Action, ActionKind, DryRun, EventKind, Incident, Risk, Verdict
 from nexus.records.document import assemble
+from nexus.records.wording import duration
 from nexus.view import (
     Answer,
     LiveView,
@@ -305,3 +306,25 @@ def test_the_evaluation_spells_out_only_what_was_not_expected() -> None:
     assert "severity P2" in text
     assert "cause x" not in text
     assert "50%" in text
+
+
+def test_of_an_incident_that_goes_on_only_what_is_new_is_told_and_its_time_counts_from_the_opening() -> None:
+    stream = io.StringIO()
+    view = PlainView(stream)
+    earlier, later = events()[:5], events()[8]
+    view.recall(earlier)
+    for told in (*earlier, later.model_copy(update={"kind": EventKind.FINDING})):
+        view.event(told)
+    (line,) = stream.getvalue().splitlines()
+    assert f"+{duration(later.at - earlier[0].at)}" in line
+
+
+def test_of_several_incidents_each_line_names_its_own() -> None:
+    stream = io.StringIO()
+    view = PlainView(stream)
+    opened = events()[0]
+    other = opened.model_copy(update={"incident": "INC-2"})
+    view.recall([opened])
+    view.recall([other])
+    view.event(events()[1])
+    assert stream.getvalue().startswith(f"{opened.incident}  ")

@@ -25,7 +25,7 @@ class Outcome(Explained):
     RESOLVED = "resolved", "fixed, verified and watched"
     BACKLOGGED = "backlogged", "low severity: goes to the next sprint"
     FALSE_ALARM = "false_alarm", "nothing was wrong"
-    WAITING = "waiting", "a person has to decide, or the run was asked to stop here"
+    WAITING = "waiting", "not ended: under way or stopped, or a person has to decide"
     HANDED_OVER = "handed_over", "unresolved: people have it now, with everything known"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -57,6 +57,11 @@ class LiveView:
             self.board.take(event)
             if event.kind is EventKind.AUTHORED:
                 self._speaking.pop(event.actor, None)
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """Onto the board, as if it had been there."""
+        for event in events:
+            self.event(event)
 
     def status(self, text: str) -> None:
         """Shown at the foot until the next."""

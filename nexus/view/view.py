@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import IO, Protocol
@@ -25,6 +25,10 @@ class View(Protocol):
 
     def event(self, event: Event) -> None:
         """One event was recorded."""
+        ...
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """What an earlier process recorded of an incident that now goes on; it is not told again."""
         ...
 
     def status(self, text: str) -> None:
@@ -52,6 +56,9 @@ class View(Protocol):
 
 class QuietView:
     """Shows nothing."""
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """Nothing."""
 
     def event(self, event: Event) -> None:
         """Nothing."""
@@ -81,21 +88,27 @@ class PlainView:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream: IO[str] | None = stream
-        self._opened_at: datetime | None = None
+        self._opened_at: dict[str, datetime] = {}
         self._seen: set[tuple[str, str]] = set()
         self._last = ""
+
+    def recall(self, events: Sequence[Event]) -> None:
+        """Times count from its opening; of several incidents each line names its own."""
+        for event in events:
+            self._opened_at.setdefault(event.incident, event.at)
+            self._seen.add((event.incident, event.key))
 
     def event(self, event: Event) -> None:
         """Its time, the time since the opening, who, what kind, and its text."""
         if (event.incident, event.key) in self._seen or event.kind is EventKind.EVIDENCE or by_model(event):
             return  # a look's meaning follows as its agent's finding; the look itself is in the incident's folder
         self._seen.add((event.incident, event.key))
-        if event.kind is EventKind.OPENED or self._opened_at is None:
-            self._opened_at = event.at
-        since = f"+{duration(event.at - self._opened_at)}"
+        opened_at = self._opened_at.setdefault(event.incident, event.at)
+        since = f"+{duration(event.at - opened_at)}"
         text = plain(said(event.actor, event.text))
         short = text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
-        self._write(f"{event.at:%H:%M:%S} {since:>11}  {event.kind.value.replace('_', ' '):<11} {short}")
+        whose = f"{event.incident}  " if len(self._opened_at) > 1 else ""
+        self._write(f"{whose}{event.at:%H:%M:%S} {since:>11}  {event.kind.value.replace('_', ' '):<11} {short}")
 
     def status(self, text: str) -> None:
         """The word, once while it stays the same."""
