@@ -52,9 +52,11 @@ async def _one(hands: Hands, incident: str, stop: asyncio.Event) -> Incident | N
     from nexus.records.document import from_json  # noqa: PLC0415 - same
 
     opening = await hands.records.opening(incident)
+    document = await hands.records.document(incident)
+    if opening is None and document is not None:
+        raise UsageError(f"{incident} is from a NEXUS that kept nothing to go on with", f"nexus show {incident} reads it")
     if opening is None:
         raise UsageError(f"there is no incident {incident} in {hands.settings.records_name}", "nexus list names them")
-    document = await hands.records.document(incident)
     known = from_json(document) if document else None
     if known is not None and known.outcome.value != "waiting":
         await write_out(known, library_of(opening.surroundings), hands)

@@ -355,3 +355,14 @@ def test_an_incident_that_is_not_there_is_one_line_with_what_to_do(tmp_path: Pat
     done = nexus("resume", "INC-0", "--out", str(tmp_path))
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert "there is no incident INC-0" in done.stderr
+
+
+def test_an_incident_from_before_there_was_anything_to_go_on_with_says_so_and_can_be_read(tmp_path: Path) -> None:
+    async def kept() -> None:
+        async with await SqliteStore.open(tmp_path / "records.sqlite") as records:
+            await records.save_document("INC-OLD", "{}")
+
+    asyncio.run(kept())
+    done = nexus("resume", "INC-OLD", "--out", str(tmp_path))
+    assert done.exit_code == 2
+    assert "INC-OLD is from a NEXUS that kept nothing to go on with: nexus show INC-OLD reads it" in done.stderr
