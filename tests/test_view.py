@@ -328,3 +328,8 @@ def test_of_several_incidents_each_line_names_its_own() -> None:
     view.recall([other])
     view.event(events()[1])
     assert stream.getvalue().startswith(f"{opened.incident}  ")
+
+
+def test_an_incident_that_ended_at_once_has_ended() -> None:
+    ended = whole().model_copy(update={"ended_at": whole().opened_at})
+    assert "not ended" not in shown(render_list([ended]), 200)

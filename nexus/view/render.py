@@ -51,7 +51,7 @@ def render_list(incidents: Sequence[Incident]) -> RenderableType:
             _severity(incident),
             incident.outcome.value.replace("_", " "),
             moment(incident.opened_at),
-            duration(took) if took else "not ended",
+            duration(took) if took is not None else "not ended",
             text_of(_cause(incident)),
             text_of(incident.alert.title),
         )
