@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from nexus.casework import record
 from nexus.errors import ToolError
 from nexus.incident import BacklogItem, Effect, EffectKind, EffectState, Event
 from nexus.state import Context
@@ -21,8 +20,6 @@ async def deliver(context: Context, effect: Effect) -> Effect:
     """
     earlier = await context.records.outbox.begin(effect)
     if earlier is not None and earlier.state is not EffectState.BEGUN:
-        if earlier.event is not None:
-            await record(context, _told(earlier, earlier.event))
         return earlier
     return await _sent(context, earlier or effect)
 

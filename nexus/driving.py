@@ -1,4 +1,4 @@
-"""Driving: what the commands that drive incidents share: the world and library of an incident, its responder, its folder."""
+"""Driving: what the commands that drive incidents share: an incident's library, who answers, its beginning, its folder."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 
 from nexus.asked import Answering, approve_all, approve_none
 from nexus.embedded import resume
-from nexus.errors import UsageError
 from nexus.graph import VERSION
 from nexus.incident import Alert, Incident, Opening, Surroundings
-from nexus.incidents import masked, name_of, opened
+from nexus.incidents import opened, opening_of, world_of
 from nexus.library import Library
 from nexus.masking import Vault
 from nexus.records.folder import write_folder
@@ -21,7 +20,7 @@ from nexus.responder.contract import Responder
 from nexus.settings import Settings
 from nexus.terminal import answer_at_terminal
 from nexus.view import View
-from nexus.world.open import Opened, open_world
+from nexus.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +47,21 @@ def library_of(surroundings: Surroundings) -> Library:
     return Library.open(Path(surroundings.library)) if surroundings.library else Library.default()
 
 
-def world_of(opening: Opening, records: Store, *, pace: float | None = None) -> Opened:
-    """An incident's world, with all that was done to it.
-
-    Raises WorldError, and UsageError where only its embedder can open it.
-    """
-    surroundings = opening.surroundings
-    if not surroundings.world:
-        raise UsageError(
-            f"the world of {opening.incident} is not one that the command line can open",
-            "go on with it where it was begun, by nexus.resume",
-        )
-    journal = records.journal(opening.incident)
-    return open_world(surroundings.world, seed=surroundings.seed, starts_at=opening.opened_at, journal=journal, pace=pace)
-
-
 async def begin(
-    alert: Alert, opened_world: Opened, surroundings: Surroundings, hands: Hands, *, until: str | None = None
+    alert: Alert, world: World, surroundings: Surroundings, hands: Hands, *, until: str | None = None
 ) -> tuple[Opening, Vault]:
     """Record an incident's beginning, under an id of its own."""
-    vault = Vault()
-    settings = hands.settings
-    opening = Opening(
-        incident=name_of(alert),
-        alert=masked(alert, vault),
-        opened_at=opened_world.world.clock.now(),
+    vault, settings = Vault(), hands.settings
+    opening = opening_of(
+        alert,
+        vault,
+        world.clock,
         surroundings=surroundings,
         graph=VERSION,
-        simulated=opened_world.world.clock.simulated,
         engine=settings.engine,
         approve=settings.approve,
         until=until,
-        pace=settings.pace if opened_world.world.clock.simulated else 1.0,
+        pace=settings.pace if world.clock.simulated else 1.0,
     )
     return await opened(hands.records, opening), vault
 
@@ -98,7 +80,7 @@ async def go_on(
     incident = await resume(
         opening.incident,
         library=library,
-        world=world_of(opening, hands.records).world,
+        world=world_of(opening, hands.records),
         responder=hands.responder,
         records=hands.records,
         answer=hands.answering(),

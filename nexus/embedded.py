@@ -19,7 +19,7 @@ from nexus.drive import Driver, Leg, Pending, drive
 from nexus.errors import UsageError
 from nexus.graph import STAGES, VERSION, compiled
 from nexus.incident import Alert, Event, EventKind, Incident, Opening, Outcome, Surroundings
-from nexus.incidents import document_of, first_state, masked, name_of, opened
+from nexus.incidents import document_of, first_state, opened, opening_of
 from nexus.library import Library
 from nexus.masking import Vault
 from nexus.notices import known_at, tell
@@ -236,15 +236,8 @@ async def handle(
     it is, saved, and its outcome is `waiting`.
     """
     vault = Vault()
-    opening = Opening(
-        incident=name_of(alert),
-        alert=masked(alert, vault),
-        opened_at=world.clock.now(),
-        surroundings=surroundings or Surroundings(),
-        graph=VERSION,
-        simulated=world.clock.simulated,
-        approve="never" if ask_always else "ask",
-    )
+    around, approve = surroundings or Surroundings(), "never" if ask_always else "ask"
+    opening = opening_of(alert, vault, world.clock, surroundings=around, graph=VERSION, approve=approve)
     context = Context(library, world, responder, records, vault, _heard(listeners))
     return await _carry_on(await opened(records, opening), context, answer, until=until, stop=stop)
 

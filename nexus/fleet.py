@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
 
 from temporalio.client import Client
 
@@ -15,18 +14,18 @@ from nexus.incident import Alert, Incident, Opening, Surroundings
 from nexus.records.document import from_json
 from nexus.temporal.client import answer, follow, known, open_questions, submit
 from nexus.temporal.connection import connect
-from nexus.world.open import Opened
+from nexus.world import World
 
 LOOK = 1.0
 """Seconds between two looks for what people are asked."""
 
 
 async def begin_on_fleet(
-    alert: Alert, opened: Opened, surroundings: Surroundings, hands: Hands, *, until: str | None, stop: asyncio.Event
+    alert: Alert, world: World, surroundings: Surroundings, hands: Hands, *, until: str | None, stop: asyncio.Event
 ) -> tuple[Opening, Incident | None]:
     """Begin an incident on the fleet and follow it. Raises UsageError when its server does not answer; then nothing began."""
     client = await connect(hands.settings.temporal)
-    opening, _ = await begin(alert, opened, surroundings, hands, until=until)
+    opening, _ = await begin(alert, world, surroundings, hands, until=until)
     return opening, await _followed(client, opening, hands, stop)
 
 
@@ -39,8 +38,7 @@ async def _followed(client: Client, opening: Opening, hands: Hands, stop: asynci
     """To its end; None when told to stop before, while the fleet goes on."""
     incident, library = opening.incident, library_of(opening.surroundings)
     if not await known(client, incident):
-        settings, heartbeat = hands.settings.temporal, timedelta(seconds=hands.settings.temporal.heartbeat)
-        await submit(client, settings, opening, library, simulated=opening.simulated, heartbeat=heartbeat)
+        await submit(client, hands.settings.temporal, opening, library)
     answering = asyncio.ensure_future(_answered(client, incident, hands))
     try:
         if await follow(client, incident, hands.records, hands.view.event, stop) is None:

@@ -6,13 +6,18 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from nexus.drive import Pending
+from nexus.errors import UsageError
 from nexus.incident import Action, Alert, Incident, Opening, Outcome, Question
 from nexus.masking import Vault
 from nexus.records.document import assemble, from_json, state_in
 from nexus.records.store import Store
 from nexus.state import State, dump, iso
+from nexus.world import World
+from nexus.world.clock import Clock
+from nexus.world.open import open_world
 
 
 def first_state(incident: str, alert: Alert, opened_at: datetime, *, ask_always: bool = False) -> State:
@@ -31,6 +36,13 @@ def name_of(alert: Alert) -> str:
     return f"INC-{alert.starts_at:%Y%m%d-%H%M}-{hashlib.sha256(exact.encode('utf-8', 'replace')).hexdigest()[:4]}"
 
 
+def opening_of(alert: Alert, vault: Vault, clock: Clock, **more: Any) -> Opening:
+    """What an incident begins with, by that clock; `more` of its fields."""
+    plain = masked(alert, vault)
+    now = clock.now()
+    return Opening(incident=name_of(plain), alert=plain, opened_at=now, simulated=clock.simulated, **more)
+
+
 async def opened(records: Store, opening: Opening) -> Opening:
     """The opening, recorded under an id that is nobody else's, also not another process's."""
     number, base = 1, opening.incident
@@ -38,6 +50,18 @@ async def opened(records: Store, opening: Opening) -> Opening:
         number += 1
         opening = opening.model_copy(update={"incident": f"{base}-{number}"})
     return opening
+
+
+def world_of(opening: Opening, records: Store) -> World:
+    """An incident's world on its journal; await its `refresh()` before using it.
+
+    Raises WorldError, and UsageError where only its embedder can open it.
+    """
+    surroundings = opening.surroundings
+    if not surroundings.world:
+        raise UsageError(f"the world of {opening.incident} has no name", "go on with it where it was begun, by nexus.resume")
+    journal = records.journal(opening.incident)
+    return open_world(surroundings.world, seed=surroundings.seed, starts_at=opening.opened_at, journal=journal).world
 
 
 def question_of(pending: Pending) -> Question:

@@ -106,12 +106,12 @@ async def carry_out(request: Request) -> Incident | None:
             if settings.engine == "temporal":
                 from nexus.fleet import begin_on_fleet  # noqa: PLC0415 - an extra
 
-                given = request.alert, request.opened, request.surroundings
+                given = request.alert, request.opened.world, request.surroundings
                 opening, incident = await begin_on_fleet(*given, hands, until=request.until, stop=stop)
                 if incident is None:
                     say_where_it_goes_on(opening.incident)
                 return incident
-            opening, vault = await begin(request.alert, request.opened, request.surroundings, hands)
+            opening, vault = await begin(request.alert, request.opened.world, request.surroundings, hands)
             return await go_on(opening, hands, until=request.until, stop=stop, vault=vault)
     finally:
         await close_responder(request.responder)

@@ -94,7 +94,9 @@ class Settings(BaseSettings):
     )
     engine: Literal["embedded", "temporal"] = Field(default="embedded", description="this process, or a fleet of workers")
     temporal: TemporalSettings = Field(default_factory=TemporalSettings, description="where the fleet's server is")
-    pace: float = Field(default=20.0, gt=0, description="on Temporal, seconds of a simulated incident in one second")
+    pace: float = Field(
+        default=20.0, gt=0, le=1_000_000, description="on Temporal, seconds of a simulated incident in one second"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
 
     @property

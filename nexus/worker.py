@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +38,6 @@ async def _served(settings: Settings) -> None:
                 responder=responder,
                 records=records,
                 stop=stop,
-                heartbeat=timedelta(seconds=settings.temporal.heartbeat),
                 ready=lambda: _say(f"nexus: working for {at}"),
             )
     finally:

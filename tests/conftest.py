@@ -6,9 +6,18 @@ import os
 
 from hypothesis import settings
 from postgres_in_hand import postgres_database, postgres_server, postgres_url
+from postgres_records_in_hand import database, second
 from real_model import served_calling_model, served_real_model
 
-__all__ = ["postgres_database", "postgres_server", "postgres_url", "served_calling_model", "served_real_model"]
+__all__ = [
+    "database",
+    "postgres_database",
+    "postgres_server",
+    "postgres_url",
+    "second",
+    "served_calling_model",
+    "served_real_model",
+]
 """Fixtures: one server of each kind for a whole session."""
 
 for name in [name for name in os.environ if name.startswith(("NEXUS_", "LANGSMITH_", "LANGCHAIN_", "OPENAI_", "OTEL_"))]:

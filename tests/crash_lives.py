@@ -179,7 +179,7 @@ async def lived(life: Life) -> None:
         opened, alert = told_by(life.scenario)
         incident = name_of(alert)
         if await records.opening(incident) is None:
-            begun, vault = await begin(alert, opened, Surroundings(world=f"sandbox:{life.scenario}"), hands)
+            begun, vault = await begin(alert, opened.world, Surroundings(world=f"sandbox:{life.scenario}"), hands)
             await go_on(begun, hands, vault=vault)
         else:
             await _one(hands, incident, asyncio.Event())

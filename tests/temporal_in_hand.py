@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,6 +26,7 @@ from temporalio.client import Client
 from nexus.embedded import resume
 from nexus.graph import VERSION
 from nexus.incident import Event, EventKind, Incident, Opening, Surroundings, Word
+from nexus.incidents import world_of
 from nexus.intake import read_alert
 from nexus.library import Library
 from nexus.records.document import from_json
@@ -37,11 +38,11 @@ from nexus.responder.desk import Desk
 from nexus.responder.rules import RulesResponder
 from nexus.settings import TemporalSettings
 from nexus.temporal import serve, submit
-from nexus.world.clock import FASTEST
 from nexus.world.open import open_world
 
 LIBRARY = Library.default()
-HEARTBEAT = timedelta(seconds=2)
+HEARTBEAT = 2.0
+FASTEST = 1_000_000
 PATIENCE = 60.0
 """Seconds after which a test that waits has failed."""
 RECORDS = "records.sqlite"
@@ -137,23 +138,22 @@ class Fleet:
     address: str
     records: Store
     hands: dict[str, Hand] = field(default_factory=dict)
-    heartbeat: timedelta = HEARTBEAT
+    heartbeat: float = HEARTBEAT
 
     async def hire(self, *names: str, responder: str = "rules") -> None:
         """Start workers and wait until they are ready."""
         for name in names:
             log = self.folder / f"{name}.log"
             command = [sys.executable, __file__, self.address, str(self.folder / RECORDS), responder]
-            command.append(str(self.heartbeat.total_seconds()))
+            command.append(str(self.heartbeat))
             with log.open("wb") as out:
                 self.hands[name] = Hand(name, log, subprocess.Popen(command, stdout=out, stderr=out))  # noqa: ASYNC220
         await until(lambda: all("ready" in self.hands[name].log.read_text() for name in names))
 
-    async def begin(self, opening: Opening, *, simulated: bool = True) -> str:
+    async def begin(self, opening: Opening) -> str:
         """Its id, when it is recorded and on Temporal."""
         assert await self.records.begin(opening)
-        settings = TemporalSettings(address=self.address)
-        await submit(self.client, settings, opening, LIBRARY, simulated=simulated, heartbeat=self.heartbeat)
+        await submit(self.client, TemporalSettings(address=self.address, heartbeat=self.heartbeat), opening, LIBRARY)
         return opening.incident
 
     async def ended(self, incident: str) -> Incident:
@@ -204,7 +204,7 @@ class Fleet:
 
 @asynccontextmanager
 async def a_fleet(
-    folder: Path, client: Client, *names: str, responder: str = "rules", heartbeat: timedelta = HEARTBEAT
+    folder: Path, client: Client, *names: str, responder: str = "rules", heartbeat: float = HEARTBEAT
 ) -> AsyncIterator[Fleet]:
     """Workers of these names on that client's server."""
     async with await SqliteStore.open(folder / RECORDS) as records:
@@ -232,7 +232,7 @@ def an_opening(scenario: str, incident: str, **more: Any) -> Opening:
     around = Surroundings(world=f"sandbox:{scenario}", seed=7)
     opened = open_world(around.world, seed=7)
     alert = read_alert(json.dumps(opened.alert), now=datetime.now(UTC))
-    given = {"approve": "auto", "pace": FASTEST, "engine": "temporal", "graph": VERSION, **more}
+    given = {"approve": "auto", "pace": FASTEST, "engine": "temporal", "graph": VERSION, "simulated": True, **more}
     return Opening(incident=incident, alert=alert, opened_at=opened.world.clock.now(), surroundings=around, **given)
 
 
@@ -240,8 +240,7 @@ async def in_one_process(opening: Opening) -> tuple[Incident, list[Event]]:
     """The same incident, embedded; its events."""
     records = MemoryStore()
     assert await records.begin(opening)
-    around, journal = opening.surroundings, records.journal(opening.incident)
-    world = open_world(around.world, seed=around.seed, starts_at=opening.opened_at, journal=journal).world
+    world = world_of(opening, records)
     incident = await resume(opening.incident, library=LIBRARY, world=world, responder=RulesResponder(), records=records)
     return incident, await records.events(opening.incident)
 
@@ -289,11 +288,8 @@ async def work() -> None:
         sys.stdout.flush()
 
     async with await SqliteStore.open(Path(records)) as store:
-        settings = TemporalSettings(address=address)
-        await serve(
-            settings, library=LIBRARY, responder=responder, records=store, stop=stop,
-            heartbeat=timedelta(seconds=float(heartbeat)), ready=lambda: say("ready"),
-        )  # fmt: skip
+        settings = TemporalSettings(address=address, heartbeat=float(heartbeat))
+        await serve(settings, library=LIBRARY, responder=responder, records=store, stop=stop, ready=lambda: say("ready"))
     say("drained")
 
 

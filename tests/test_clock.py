@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from nexus.errors import WorldError
-from nexus.world.clock import PacedClock, VirtualClock, WallClock
+from nexus.world.clock import VirtualClock, WallClock
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -153,46 +149,3 @@ async def test_real_time_passes_by_itself() -> None:
     assert lap.now() - before < timedelta(minutes=1)
     assert not clock.simulated
     assert VirtualClock.simulated
-
-
-async def test_paced_time_runs_with_real_time_that_many_times_as_fast() -> None:
-    began = time.monotonic()
-    clock = PacedClock(START, 36_000)
-    await clock.sleep_until(at(60))
-    took = time.monotonic() - began
-    assert at(60) <= clock.now() <= START + timedelta(seconds=(time.monotonic() - began) * 36_000)
-    assert took >= 0.1
-    assert clock.simulated
-
-
-async def test_paced_time_goes_on_while_work_is_under_way_and_a_moment_that_is_past_is_not_waited_for() -> None:
-    clock = PacedClock(START, 36_000)
-    with clock.busy():
-        await clock.sleep_until(at(10))
-    before = clock.now()
-    await asyncio.wait_for(clock.sleep_until(at(5)), 5)
-    assert clock.now() >= before >= at(10)
-
-
-async def test_sleepers_on_a_paced_clock_wake_in_the_order_of_their_moments_and_never_early() -> None:
-    clock, woken = PacedClock(START, 36_000), list[int]()
-
-    async def sleeper(minutes: int) -> None:
-        await clock.sleep_until(at(minutes))
-        assert clock.now() >= at(minutes)
-        woken.append(minutes)
-
-    await asyncio.gather(*(sleeper(minutes) for minutes in (90, 30, 60)))
-    assert woken == [30, 60, 90]
-
-
-def test_work_on_a_paced_clock_takes_declared_time() -> None:
-    lap = PacedClock(START, 1).lap(at(3))
-    lap.spend(timedelta(seconds=20))
-    assert lap.now() == at(3) + timedelta(seconds=20)
-
-
-@pytest.mark.parametrize("pace", [0, -1, float("nan"), float("inf"), 1e7])
-def test_a_pace_that_time_cannot_have_is_refused(pace: float) -> None:
-    with pytest.raises(WorldError, match="1 is real time"):
-        PacedClock(START, pace)

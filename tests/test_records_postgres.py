@@ -1,43 +1,25 @@
-"""PostgreSQL as a database of records: a server that goes away, holds that are lost, many processes, faults with a remedy."""
+"""PostgreSQL as a database of records: statements all or none, many processes, and a server that goes away."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
+from postgres_records_in_hand import KEYS, PROCESS, add, go, keys, process
 
-from nexus.errors import IncidentHeld, RecordsError, SettingsError
+from nexus.errors import IncidentHeld, RecordsError
 from nexus.records.database import Statement, postgres_address
 from nexus.records.database.postgres import PostgresDatabase
-from nexus.records.database.postgres_address import Address
 from nexus.records.database.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from postgres_in_hand import PostgresServer
 
-ADD = "INSERT INTO nexus_journal (scope, key, body) VALUES ('s', ?, ?) RETURNING key"
-KEYS: Statement = ("SELECT key FROM nexus_journal ORDER BY arrival", ())
-END_HOLDS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nexus hold%'"
-PROCESS = """
-import asyncio, sys
-from nexus.records.database.postgres import PostgresDatabase
-
-async def main(url, name):
-    print("started", flush=True)
-    sys.stdin.readline()
-    database = await PostgresDatabase.open(url)
-    {body}
-    await database.close()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
 WRITER = PROCESS.format(
     body="""
     async def write(writer):
@@ -47,57 +29,7 @@ WRITER = PROCESS.format(
     ADD = "INSERT INTO nexus_journal (scope, key, body) VALUES ('s', ?, ?)"
     await asyncio.gather(*(write(writer) for writer in range(20)))"""
 )
-HOLDER = PROCESS.format(
-    body="""
-    async with database.hold(name):
-        print("held", flush=True)
-        await asyncio.sleep(60)"""
-)
 OPENER = PROCESS.format(body="")
-
-
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
-    opened = await PostgresDatabase.open(postgres_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def second(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
-    """As another process sees it."""
-    opened = await PostgresDatabase.open(postgres_url)
-    yield opened
-    await opened.close()
-
-
-def add(key: str, body: str | None = "") -> Statement:
-    return ADD, (key, body)
-
-
-async def keys(database: PostgresDatabase) -> list[str]:
-    (rows,) = await database.run(KEYS)
-    return [key for (key,) in rows]
-
-
-def as_owner(url: str, *statements: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
-
-
-async def process(script: str, *arguments: str) -> asyncio.subprocess.Process:
-    """A process that has imported all it needs and waits for its start."""
-    pipe = asyncio.subprocess.PIPE
-    started = await asyncio.create_subprocess_exec(sys.executable, "-c", script, *arguments, stdin=pipe, stdout=pipe)
-    assert started.stdout is not None
-    assert await started.stdout.readline() == b"started\n"
-    return started
-
-
-def go(started: asyncio.subprocess.Process) -> None:
-    assert started.stdin is not None
-    started.stdin.write(b"\n")
 
 
 async def test_statements_of_one_call_are_kept_all_or_none(database: PostgresDatabase) -> None:
@@ -282,218 +214,3 @@ async def test_a_server_that_stays_away_is_waited_for_no_longer_than_is_sensible
         assert f"127.0.0.1:{postgres_server.port}" in str(raised.value)
     finally:
         postgres_server.start()
-
-
-async def test_a_name_is_held_by_one_process_and_by_none_that_was_killed(database: PostgresDatabase, postgres_url: str) -> None:
-    other = await process(HOLDER, postgres_url, "INC-1")
-    go(other)
-    assert other.stdout is not None
-    assert await other.stdout.readline() == b"held\n"
-    with pytest.raises(IncidentHeld):
-        async with database.hold("INC-1"):
-            pytest.fail("held twice")
-    async with database.hold("INC-2"):
-        other.kill()
-        await other.wait()
-        await eventually_held(database, "INC-1")
-
-
-async def eventually_held(database: PostgresDatabase, name: str) -> None:
-    """The server needs a moment to notice that a process is gone."""
-    async with asyncio.timeout(5):
-        while True:
-            with suppress(IncidentHeld):
-                async with database.hold(name):
-                    return
-            await asyncio.sleep(0.01)
-
-
-async def test_a_hold_whose_connection_is_lost_is_taken_back(
-    database: PostgresDatabase, second: PostgresDatabase, postgres_url: str
-) -> None:
-    async with database.hold("INC-1"), database.hold("INC-2"):
-        as_owner(postgres_url, END_HOLDS)
-        database._holds.doubt()
-        await database.run(add("a"))
-        for name in ("INC-1", "INC-2"):
-            with pytest.raises(IncidentHeld):
-                async with second.hold(name):
-                    pytest.fail("held twice")
-    for name in ("INC-1", "INC-2"):
-        async with second.hold(name):
-            pass
-
-
-@pytest.mark.parametrize("still", [True, False], ids=["and still holds it", "and let it go"])
-async def test_a_hold_that_another_had_in_between_is_lost_and_what_was_done_under_it_ends(
-    database: PostgresDatabase, second: PostgresDatabase, postgres_url: str, still: bool
-) -> None:
-    went_on = False
-
-    async def drive() -> None:
-        nonlocal went_on
-        async with database.hold("INC-1"):
-            as_owner(postgres_url, END_HOLDS)
-            async with second.hold("INC-1"):
-                await asyncio.sleep(10 if still else 0)
-            await asyncio.sleep(10)
-            went_on = True
-
-    with pytest.raises(RecordsError, match="INC-1 is no longer held") as raised:
-        await drive()
-    assert not went_on
-    assert "nexus resume INC-1" in raised.value.remedy
-    async with database.hold("INC-1"):
-        pass
-
-
-async def test_a_hold_that_cannot_be_taken_back_in_time_is_lost(
-    database: PostgresDatabase, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def drive() -> None:
-        async with database.hold("INC-1"):
-            postgres_server.kill()
-            await asyncio.sleep(10)
-
-    monkeypatch.setattr(postgres_address, "PATIENCE_S", 0.3)
-    try:
-        with pytest.raises(RecordsError, match="no longer held"):
-            await drive()
-    finally:
-        postgres_server.start()
-    async with database.hold("INC-1"):
-        pass
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "mysql://ada:hush@db/records",
-        "records.sqlite",
-        "postgresql://ada:hu/sh@db/records",
-        "postgresql://ada:hush@[::1/records",
-        "postgresql://ada:hush@db/records?no=option",
-    ],
-)
-def test_what_is_no_address_is_refused_without_repeating_a_password(url: str) -> None:
-    with pytest.raises(SettingsError, match="postgresql://USER:PASSWORD@HOST") as raised:
-        Address.read(url)
-    assert "hu" not in str(raised.value)
-
-
-def test_an_address_is_named_by_database_host_and_port_and_never_by_its_password() -> None:
-    address = Address.read("postgres://ada:hush@db.example:5433/records?sslmode=require")
-    assert address.name == "records on db.example:5433"
-    assert "hush" not in repr(address)
-    told = address.explained(psycopg.OperationalError("connection failed:\n  hush is not a password"))
-    assert "hush" not in str(told)
-    assert "\n" not in str(told)
-
-
-async def test_both_forms_of_an_address_open(postgres_url: str) -> None:
-    database = await PostgresDatabase.open(postgres_url.replace("postgresql://", "postgres://"))
-    assert await keys(database) == []
-    await database.close()
-
-
-@pytest.mark.parametrize(
-    ("user", "prepare", "remedy"),
-    [
-        ("with_password:wrong", "CREATE ROLE with_password LOGIN PASSWORD 'right'", "correct user and password"),
-        ("nobody_there", "SELECT 1", "create that user"),
-        ("locked_out", "CREATE ROLE locked_out LOGIN", "pg_hba.conf"),
-        ("no_more", "CREATE ROLE no_more LOGIN CONNECTION LIMIT 0", "raise max_connections"),
-        ("no_rights", "CREATE ROLE no_rights LOGIN", "GRANT that user rights"),
-        ("no_entry", "CREATE ROLE no_entry LOGIN; REVOKE USAGE ON SCHEMA public FROM PUBLIC", "GRANT USAGE, CREATE"),
-    ],
-)
-async def test_who_is_not_let_in_is_told_why(
-    postgres_server: PostgresServer, postgres_url: str, user: str, prepare: str, remedy: str
-) -> None:
-    role = user.partition(":")[0]
-    as_owner(postgres_url, f"DROP ROLE IF EXISTS {role}", prepare)
-    with pytest.raises(RecordsError) as raised:
-        await PostgresDatabase.open(postgres_url.replace("nexus@", f"{user}@"))
-    assert remedy in raised.value.remedy
-    assert f"on 127.0.0.1:{postgres_server.port}" in raised.value.what
-    assert "wrong" not in str(raised.value)
-
-
-async def test_a_server_that_is_not_there_and_a_database_that_is_not_there_say_so(postgres_server: PostgresServer) -> None:
-    with pytest.raises(RecordsError, match="CREATE DATABASE"):
-        await PostgresDatabase.open(postgres_server.url("not_there"))
-    with pytest.raises(RecordsError, match="start the server, or correct host and port"):
-        await PostgresDatabase.open("postgresql://nexus@127.0.0.1:1/records")
-
-
-async def test_a_server_whose_connections_are_all_taken_says_so(postgres_server: PostgresServer, postgres_url: str) -> None:
-    as_owner(postgres_url, "DROP ROLE IF EXISTS one_of_many", "CREATE ROLE one_of_many LOGIN")
-    taken = []
-    try:
-        with suppress(psycopg.OperationalError):
-            while True:
-                taken.append(psycopg.connect(postgres_server.url("postgres", "one_of_many")))
-        with pytest.raises(RecordsError, match="raise max_connections"):
-            await PostgresDatabase.open(postgres_url.replace("nexus@", "one_of_many@"))
-    finally:
-        for connection in taken:
-            connection.close()
-
-
-async def test_records_of_a_later_nexus_are_left_alone(database: PostgresDatabase, postgres_url: str) -> None:
-    as_owner(postgres_url, f"UPDATE nexus_schema SET version = {len(MIGRATIONS) + 1}")
-    with pytest.raises(RecordsError, match="upgrade NEXUS"):
-        await PostgresDatabase.open(postgres_url)
-    assert await keys(database) == []
-
-
-async def test_who_may_only_read_and_write_can_use_tables_that_are_there(database: PostgresDatabase, postgres_url: str) -> None:
-    as_owner(
-        postgres_url,
-        "DROP ROLE IF EXISTS reader_and_writer",
-        "CREATE ROLE reader_and_writer LOGIN",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader_and_writer",
-    )
-    limited = await PostgresDatabase.open(postgres_url.replace("nexus@", "reader_and_writer@"))
-    async with limited.hold("INC-1"):
-        await limited.run(add("a"))
-    assert await keys(database) == ["a"]
-    await limited.close()
-
-
-async def test_who_may_not_write_is_told_so_at_once(database: PostgresDatabase, postgres_url: str) -> None:
-    await database.run(add("a"))
-    as_owner(
-        postgres_url,
-        "DROP ROLE IF EXISTS only_reader",
-        "CREATE ROLE only_reader LOGIN",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reader",
-    )
-    with pytest.raises(RecordsError, match="GRANT that user rights"):
-        await PostgresDatabase.open(postgres_url.replace("nexus@", "only_reader@"))
-
-
-async def test_the_server_ends_what_a_vanished_machine_left_within_seconds(database: PostgresDatabase) -> None:
-    asked = "SELECT current_setting('tcp_keepalives_idle'), current_setting('tcp_user_timeout')"
-    assert await database.run((asked, ())) == [[("5", "10000")]]
-    async with database.hold("INC-1"):
-        assert database._holds._connection is not None
-        assert await (await database._holds._connection.execute(asked)).fetchall() == [("5", "10000")]
-
-
-async def test_without_its_driver_it_says_what_to_install() -> None:
-    script = """
-import asyncio, sys
-sys.modules["psycopg"] = None
-from nexus.errors import SettingsError
-from nexus.records.stores import PostgresStore
-try:
-    asyncio.run(PostgresStore.open("postgresql://nexus@127.0.0.1:1/records"))
-except SettingsError as error:
-    print(error)
-"""
-    told = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
-    said, _ = await told.communicate()
-    assert said.decode().strip() == (
-        "records in PostgreSQL need the package psycopg: pip install 'nexus-incident-response[postgres]'"
-    )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from journal_in_hand import KINDS, views
 
-from nexus.errors import ActionFailed, Unavailable, WorldError
+from nexus.errors import ActionFailed, Unavailable
 from nexus.incident import Action, ActionKind, BacklogItem, Severity
 from nexus.records.stores import SqliteStore
 from nexus.world.actions import Receipt
@@ -345,13 +345,3 @@ async def test_a_world_opened_by_its_name_shares_its_journal_too() -> None:
     await one.actions.apply(action, at, "1")
     await other.refresh()
     assert [c.component for c in await other.changes.between(at, at) if c.author == "nexus"] == ["orders-db"]
-
-
-async def test_a_world_opened_with_a_pace_runs_with_real_time() -> None:
-    paced, jumping = open_world("sandbox:typo", pace=3600).world.clock, open_world("sandbox:typo").world.clock
-    begins = jumping.now()
-    await paced.sleep_until(begins + timedelta(minutes=2))
-    assert begins + timedelta(minutes=2) <= paced.now() < begins + timedelta(hours=10)
-    assert jumping.now() == begins
-    with pytest.raises(WorldError, match="pace of 0"):
-        open_world("sandbox:typo", pace=0)

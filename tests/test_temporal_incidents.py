@@ -1,6 +1,7 @@
 """Incidents on Temporal, on real servers with a worker process: they go as they do in one process."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -69,6 +70,21 @@ async def test_three_hours_in_skipped_time_have_the_same_posts_at_the_same_momen
     assert lasted <= about.close_time - about.start_time < lasted + timedelta(seconds=PATIENCE)
 
 
+async def test_where_time_is_not_simulated_it_goes_on_while_agents_work_and_each_post_goes_out_once(fleet: Fleet) -> None:
+    pace = 600.0
+    opening = an_opening("bad-deploy", "INC-real", simulated=False, pace=pace)
+    began = time.monotonic()
+    incident = await fleet.ended(await fleet.begin(opening))
+    passed = timedelta(seconds=(time.monotonic() - began) * pace)
+    _, events = await in_one_process(an_opening("bad-deploy", "INC-real"))
+    published = [e for e in await fleet.records.events(opening.incident) if e.kind is EventKind.PUBLISHED]
+    assert incident.outcome is Outcome.RESOLVED
+    assert [post.number for post in incident.status_updates] == list(range(1, len(incident.status_updates) + 1))
+    assert len({(e.at, e.text) for e in published}) == len(published)
+    assert max(e.at for e in published) - opening.opened_at <= passed
+    assert max(e.at for e in published) > max(e.at for e in events if e.kind is EventKind.PUBLISHED)
+
+
 async def test_the_same_id_twice_is_refused_while_it_is_open_and_when_it_is_over(fleet: Fleet) -> None:
     opening = an_opening("typo", "INC-twice")
     await fleet.begin(opening)
@@ -76,7 +92,7 @@ async def test_the_same_id_twice_is_refused_while_it_is_open_and_when_it_is_over
     for _ in range(2):
         assert await known(fleet.client, opening.incident)
         with pytest.raises(UsageError, match="INC-twice is on Temporal already"):
-            await submit(fleet.client, settings, opening, LIBRARY, simulated=True)
+            await submit(fleet.client, settings, opening, LIBRARY)
         await fleet.ended(opening.incident)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
@@ -17,7 +16,6 @@ from nexus.incident import Event, Opening, Outcome, Question
 from nexus.library import Library
 from nexus.records.store import Store
 from nexus.settings import TemporalSettings
-from nexus.temporal.heartbeat import HEARTBEAT
 from nexus.temporal.payloads import Task, runbook_json
 from nexus.temporal.workflow import IncidentWorkflow
 
@@ -27,20 +25,10 @@ MOST_WORDS = 100
 """Characters of an alert's title that Temporal shows."""
 
 
-async def submit(
-    client: Client,
-    settings: TemporalSettings,
-    opening: Opening,
-    library: Library,
-    *,
-    simulated: bool,
-    heartbeat: timedelta = HEARTBEAT,
-) -> None:
-    """Begin an incident that is in the records already. Raises UsageError when there is, or was, one of that id.
-
-    `simulated`: its world's work takes the time that it declares, and its clock stands still meanwhile.
-    """
-    task = Task(opening.model_dump(mode="json"), runbook_json(library.runbook), simulated, heartbeat.total_seconds())
+async def submit(client: Client, settings: TemporalSettings, opening: Opening, library: Library) -> None:
+    """Begin an incident that is in the records already. Raises UsageError when there is, or was, one of that id."""
+    given = opening.model_dump(mode="json"), runbook_json(library.runbook)
+    task = Task(*given, opening.simulated, settings.heartbeat)
     try:
         await client.start_workflow(
             IncidentWorkflow.run,

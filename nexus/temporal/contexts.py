@@ -6,11 +6,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from nexus.errors import RecordsError
+from nexus.incidents import world_of
 from nexus.library import Library
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
 from nexus.state import Context
-from nexus.world.open import open_world
 
 MOST = 256
 """Incidents whose worlds a worker holds at once; one that was let go is opened again."""
@@ -48,7 +48,4 @@ class Contexts:
             raise RecordsError(
                 f"this worker's records do not hold {incident}", "give all workers the records that it was begun in"
             )
-        around = opening.surroundings
-        journal = self.records.journal(incident)
-        opened = open_world(around.world, seed=around.seed, starts_at=opening.opened_at, journal=journal)
-        return Context(self.library, opened.world, self.responder, self.records)
+        return Context(self.library, world_of(opening, self.records), self.responder, self.records)

@@ -9,8 +9,6 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-HEARTBEAT = timedelta(seconds=15)
-"""A worker that is silent for this long counts as dead; one that is only busy must not."""
 BEATS = 3
 """Beats within the time after which a silent worker counts as dead."""
 

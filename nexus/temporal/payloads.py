@@ -20,7 +20,8 @@ _NOTICE: TypeAdapter[Notice] = TypeAdapter(Notice)
 class Task:
     """All that must not change while an incident is open: its opening, and the runbook with its clocks.
 
-    `simulated`: its world's work takes the time that it declares. `heartbeat`: seconds after which a silent worker is dead.
+    `simulated`: its world's work takes the time that it declares, and its clock stands still meanwhile. `heartbeat`: seconds
+    after which a silent worker is dead.
     """
 
     opening: Json

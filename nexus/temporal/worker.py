@@ -17,7 +17,7 @@ from nexus.settings import TemporalSettings
 from nexus.temporal.activities import Activities
 from nexus.temporal.connection import connect
 from nexus.temporal.contexts import Contexts
-from nexus.temporal.heartbeat import HEARTBEAT, Heartbeat
+from nexus.temporal.heartbeat import Heartbeat
 from nexus.temporal.nodes import graphs
 from nexus.temporal.workflow import IncidentWorkflow
 
@@ -34,22 +34,21 @@ async def serve(
     responder: Responder,
     records: Store,
     stop: asyncio.Event,
-    heartbeat: timedelta = HEARTBEAT,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Work until `stop` is set; `ready` is called when work can come. Raises UsageError when the server does not answer."""
     contexts = Contexts(library, responder, records)
-    async with worker_of(await connect(settings), settings.task_queue, contexts, heartbeat):
+    async with worker_of(await connect(settings), settings, contexts):
         ready()
         await stop.wait()
 
 
-def worker_of(client: Client, queue: str, contexts: Contexts, heartbeat: timedelta = HEARTBEAT) -> Worker:
+def worker_of(client: Client, settings: TemporalSettings, contexts: Contexts) -> Worker:
     """A worker for incidents and for their agents' work."""
-    own = Activities(contexts)
+    own, heartbeat = Activities(contexts), timedelta(seconds=settings.heartbeat)
     return Worker(
         client,
-        task_queue=queue,
+        task_queue=settings.task_queue,
         workflows=[IncidentWorkflow],
         activities=[own.publish, own.ask, own.keep_answers, own.finish],
         plugins=[LangGraphPlugin(graphs=dict(graphs(contexts, heartbeat)))],

@@ -8,13 +8,10 @@ the wall clock.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-
-from nexus.errors import WorldError
 
 
 class Lap(Protocol):
@@ -166,41 +163,3 @@ class VirtualClock:
             self._stirs += 1
             if not self._busy:
                 self._idle.set()
-
-
-FASTEST = 1_000_000
-"""Incident seconds in a real one, at most: an hour is a century then, and calendars end."""
-
-
-class PacedClock:
-    """Simulated time that runs with real time, `pace` times as fast: for people who watch, and processes that share a world."""
-
-    simulated = True
-
-    def __init__(self, start: datetime, pace: float) -> None:
-        if not 0 < pace <= FASTEST:
-            raise WorldError(
-                f"time cannot run at a pace of {pace}", f"name a number above 0, at most {FASTEST:,}; 1 is real time"
-            )
-        self._start = start
-        self._pace = pace
-        self._made = time.monotonic()
-
-    def now(self) -> datetime:
-        """The start, and the real time since this clock was made times the pace."""
-        return self._start + timedelta(seconds=(time.monotonic() - self._made) * self._pace)
-
-    async def sleep_until(self, moment: datetime) -> None:
-        """Sleep for real."""
-        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - a sleep may end a moment early
-            await asyncio.sleep(left / self._pace)
-        await asyncio.sleep(0)
-
-    def lap(self, begins_at: datetime) -> Lap:
-        """Declared time from `begins_at`."""
-        return VirtualLap(begins_at)
-
-    @contextmanager
-    def busy(self) -> Iterator[None]:
-        """Time goes on while work is under way."""
-        yield

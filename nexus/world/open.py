@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from ruamel.yaml.error import YAMLError
 
 from nexus.errors import WorldError
 from nexus.incident import Word
-from nexus.world.clock import PacedClock
 from nexus.world.journal import Journal
 from nexus.world.world import World
 
@@ -42,18 +41,14 @@ def open_world(
     seed: int | None = None,
     starts_at: datetime | None = None,
     journal: Journal | None = None,
-    pace: float | None = None,
 ) -> Opened:
     """The world of that name. `starts_at` moves a sandbox's story to that time. Raises WorldError naming what is wrong.
 
     What is done to it and said in it goes to `journal`; processes that open the same world (seed and start, too) on the same
-    journal share it. Await `world.refresh()` before using it. With `pace`, its time runs with real time, that many times as fast.
+    journal share it. Await `world.refresh()` before using it.
     """
     try:
-        opened = _opened(spec, seed, starts_at, journal)
-        if pace is None:
-            return opened
-        return replace(opened, world=replace(opened.world, clock=PacedClock(opened.world.clock.now(), pace)))
+        return _opened(spec, seed, starts_at, journal)
     except (OSError, ValueError, OverflowError, RecursionError) as error:  # a path that no system takes, a date no calendar has
         raise WorldError(
             f"the world {spec[:80]!r} cannot be opened ({error.__class__.__name__}: {str(error)[:80]})", FORMS

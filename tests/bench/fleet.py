@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from temporal_in_hand import Fleet, Server, a_fleet, a_server, an_opening
 
-from nexus.temporal.heartbeat import HEARTBEAT
+from nexus.settings import TemporalSettings
 
 EVERY = 10.0
 """Seconds between two looks at memory."""
@@ -82,7 +82,10 @@ async def main() -> int:
     names = [f"worker {n}" for n in range(1, wanted.workers + 1)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with a_server(folder) as server, a_fleet(folder, await server.client(), *names, heartbeat=HEARTBEAT) as fleet:
+        async with (
+            a_server(folder) as server,
+            a_fleet(folder, await server.client(), *names, heartbeat=TemporalSettings().heartbeat) as fleet,
+        ):
             watching = asyncio.create_task(watch(fleet, server, load))
             began = time.monotonic()
             await run(fleet, load)
