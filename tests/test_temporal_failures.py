@@ -76,7 +76,7 @@ async def at_rest(fleet: Fleet, incident: str) -> bool:
 
 
 async def test_of_the_beats_that_fell_due_while_server_and_worker_were_dead_the_latest_comes_once(tmp_path: Path) -> None:
-    opening = an_opening("bad-deploy", "INC-dark", pace=900.0)
+    opening = an_opening("third-party-outage-long", "INC-dark", pace=900.0)
     every = timedelta(minutes=15)
     async with a_server(tmp_path) as server, a_fleet(tmp_path, await server.client(), "a") as fleet:
         incident = await fleet.begin(opening)
