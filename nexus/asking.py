@@ -16,6 +16,7 @@ from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.spans import AUTHOR, agent_span
 from nexus.state import State, actions_of, alert_of, diagnosis_of
+from nexus.tools.custom import tool_of
 from nexus.tools.tool import Look, Marks
 
 Answer = TypeVar("Answer", bound=Word)
@@ -94,6 +95,7 @@ async def ask(
     agent = context.library.agent(agent_name)
     limit = context.library.runbook.clocks.investigator_timeout
     desk = desk_for(case, agent, free=free, suffix=suffix)
+    desk.give(*(tool_of(look) for look in await context.world.looks() if not look.agents or agent.name in look.agents))
     if not quiet:
         await case.record(
             EventKind.STARTED,

@@ -11,7 +11,7 @@ from nexus.asked import Answering, approve_all, approve_none
 from nexus.embedded import resume
 from nexus.graph import VERSION
 from nexus.incident import Alert, Incident, Opening, Surroundings
-from nexus.incidents import opened, opening_of, world_of
+from nexus.incidents import opened, opening_of, vault_of, world_of
 from nexus.library import Library
 from nexus.masking import Vault
 from nexus.records.folder import write_folder
@@ -51,7 +51,7 @@ async def begin(
     alert: Alert, world: World, surroundings: Surroundings, hands: Hands, *, until: str | None = None
 ) -> tuple[Opening, Vault]:
     """Record an incident's beginning, under an id of its own."""
-    vault, settings = Vault(), hands.settings
+    vault, settings = vault_of(world), hands.settings
     opening = opening_of(
         alert,
         vault,
@@ -77,18 +77,22 @@ async def go_on(
     """Drive it from wherever it stands, and write its folder."""
     library = library_of(opening.surroundings)
     hands.view.recall(await hands.records.events(opening.incident))
-    incident = await resume(
-        opening.incident,
-        library=library,
-        world=world_of(opening, hands.records),
-        responder=hands.responder,
-        records=hands.records,
-        answer=hands.answering(),
-        listeners=[hands.view.event],
-        until=until,
-        stop=stop,
-        vault=vault,
-    )
+    world = world_of(opening, hands.records)
+    try:
+        incident = await resume(
+            opening.incident,
+            library=library,
+            world=world,
+            responder=hands.responder,
+            records=hands.records,
+            answer=hands.answering(),
+            listeners=[hands.view.event],
+            until=until,
+            stop=stop,
+            vault=vault,
+        )
+    finally:
+        await world.close()
     await write_out(incident, library, hands)
     return incident
 

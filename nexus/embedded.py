@@ -19,7 +19,7 @@ from nexus.drive import Driver, Leg, Pending, drive
 from nexus.errors import UsageError
 from nexus.graph import STAGES, VERSION, compiled
 from nexus.incident import Alert, Event, EventKind, Incident, Opening, Outcome, Surroundings
-from nexus.incidents import document_of, first_state, opened, opening_of
+from nexus.incidents import document_of, first_state, opened, opening_of, vault_of
 from nexus.library import Library
 from nexus.masking import Vault
 from nexus.notices import known_at, tell
@@ -235,7 +235,7 @@ async def handle(
     another process opens the same world and library, to go on after this one. When `stop` is set, the incident stops where
     it is, saved, and its outcome is `waiting`.
     """
-    vault = Vault()
+    vault = vault_of(world)
     around, approve = surroundings or Surroundings(), "never" if ask_always else "ask"
     opening = opening_of(alert, vault, world.clock, surroundings=around, graph=VERSION, approve=approve)
     context = Context(library, world, responder, records, vault, _heard(listeners))
@@ -263,5 +263,5 @@ async def resume(
     opening = await records.opening(incident)
     if opening is None:
         raise UsageError(f"there is no incident {incident} to go on with", "nexus list names them")
-    context = Context(library, world, responder, records, vault or Vault(), _heard(listeners))
+    context = Context(library, world, responder, records, vault or vault_of(world), _heard(listeners))
     return await _carry_on(opening, context, answer, until=until, stop=stop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from nexus.drive import Pending
 from nexus.errors import UsageError
 from nexus.incident import Action, Alert, Incident, Opening, Outcome, Question
 from nexus.masking import Vault
+from nexus.masking.environment import secrets_of
 from nexus.records.document import assemble, from_json, state_in
 from nexus.records.store import Store
 from nexus.state import State, dump, iso
@@ -23,6 +25,16 @@ from nexus.world.open import open_world
 def first_state(incident: str, alert: Alert, opened_at: datetime, *, ask_always: bool = False) -> State:
     """The state that a graph begins with. `ask_always`: a person is asked for every action, whatever its risk."""
     return State(incident=incident, opened_at=iso(opened_at), alert=dump(alert), now=iso(opened_at), ask_always=ask_always)
+
+
+def vault_of(world: World) -> Vault:
+    """An incident's vault, which knows the secrets of its world's settings and of this process's environment."""
+    vault = Vault()
+    for secret in world.secrets:
+        vault.learn(secret)
+    for secret, kind in secrets_of(os.environ):
+        vault.learn(secret, kind)
+    return vault
 
 
 def masked(alert: Alert, vault: Vault) -> Alert:

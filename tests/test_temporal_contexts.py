@@ -16,7 +16,7 @@ async def test_an_incidents_world_is_opened_once_and_let_go_at_its_end() -> None
     held = Contexts(LIBRARY, RulesResponder(), records)
     first = await held.of("INC-1")
     assert await held.of("INC-1") is first
-    held.let_go("INC-1")
+    await held.let_go("INC-1")
     assert await held.of("INC-1") is not first
 
 

@@ -18,6 +18,7 @@ from nexus.spans import tool_span
 from nexus.tools.registry import TOOLS
 from nexus.tools.tool import Look, Tool
 from nexus.world.clock import Lap
+from nexus.world.gaps import collecting
 
 Keep = Callable[[Evidence, dict[str, bytes]], Awaitable[None]]
 """Where evidence and its pictures (file name to PNG) go."""
@@ -88,7 +89,12 @@ class Desk:
 
     def give(self, *tools: Tool) -> None:
         """Let the agent use further tools in this task."""
-        self._given |= {tool.name: tool for tool in tools}
+        self._given |= {tool.name: tool for tool in tools if tool.name not in TOOLS}
+
+    @property
+    def given(self) -> dict[str, Tool]:
+        """What it was given besides its front matter's tools; a shipped tool's name stays that tool's."""
+        return dict(self._given)
 
     def sign(self, authorship: Authorship) -> None:
         """Say who answered the task."""
@@ -118,7 +124,9 @@ class Desk:
         failed = False
         with tool_span(tool, name) as mark:
             try:
-                summary, values, pictures = await self._run(tool, arguments, look)
+                with collecting() as gaps:
+                    summary, values, pictures = await self._run(tool, arguments, look)
+                summary = " ".join([summary, *(f"({gap})" for gap in gaps)])
             except ToolError as error:
                 summary, failed = str(error), True
                 mark.fail(type(error).__name__)

@@ -51,5 +51,5 @@ class Activities:
         state, records = cast("State", ending.state), self.contexts.records
         document = await document_of(records, state, (), Outcome(ending.outcome) if ending.outcome else None)
         await records.save_document(state["incident"], to_json(document), ended=document.outcome is not Outcome.WAITING)
-        self.contexts.let_go(state["incident"])
+        await self.contexts.let_go(state["incident"])
         return document.outcome.value

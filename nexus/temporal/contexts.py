@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from nexus.errors import RecordsError
-from nexus.incidents import world_of
+from nexus.incidents import vault_of, world_of
 from nexus.library import Library
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
@@ -34,13 +34,16 @@ class Contexts:
         self.held[incident] = context
         self.held.move_to_end(incident)
         while len(self.held) > MOST:
-            self.held.popitem(last=False)
+            _, longest_unused = self.held.popitem(last=False)
+            await longest_unused.world.close()
         await context.world.refresh()
         return context
 
-    def let_go(self, incident: str) -> None:
+    async def let_go(self, incident: str) -> None:
         """It has ended."""
-        self.held.pop(incident, None)
+        context = self.held.pop(incident, None)
+        if context is not None:
+            await context.world.close()
 
     async def _opened(self, incident: str) -> Context:
         opening = await self.records.opening(incident)
@@ -48,4 +51,5 @@ class Contexts:
             raise RecordsError(
                 f"this worker's records do not hold {incident}", "give all workers the records that it was begun in"
             )
-        return Context(self.library, world_of(opening, self.records), self.responder, self.records)
+        world = world_of(opening, self.records)
+        return Context(self.library, world, self.responder, self.records, vault_of(world))

@@ -1,27 +1,29 @@
-"""Opening a world by its name: `sandbox:NAME`, `sandbox:DIR`, `recording:DIR`, or a YAML file that says one of these."""
+"""Opening a world by its name: `sandbox:NAME`, `sandbox:DIR`, `recording:DIR`, or a YAML file of real systems or of one of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from nexus.errors import WorldError
 from nexus.incident import Word
 from nexus.world.journal import Journal
 from nexus.world.world import World
+from nexus.world.yaml_file import read_yaml
 
 FORMS = "name it sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml (nexus eval sandbox --list names the scenarios)"
+
+_EITHER = "write `connectors:` for real systems, or `world: sandbox:NAME` and, if wanted, `seed: 7`"
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A world, and the alert that it brings; `title` is for people."""
+    """A world, and the alert that it brings, empty where it brings none; `title` is for people."""
 
     world: World
     title: str
@@ -29,7 +31,7 @@ class Opened:
 
 
 class WorldFile(Word):
-    """A YAML file that describes a world."""
+    """A YAML file that names a simulated or recorded world."""
 
     world: str
     seed: int | None = None
@@ -68,25 +70,23 @@ def _opened(spec: str, seed: int | None, starts_at: datetime | None, journal: Jo
         recording = open_recording(Path(rest), journal)
         return Opened(recording.world, f"recording {recording.name}", recording.alert_payload)
     if spec.endswith((".yaml", ".yml")):
-        described = _read(Path(spec))
-        if described.world.endswith((".yaml", ".yml")):
-            raise WorldError(f"{spec} names another world file", FORMS)
-        chosen = seed if seed is not None else described.seed
-        return open_world(described.world, seed=chosen, starts_at=starts_at, journal=journal)
+        return _from_file(Path(spec), seed, starts_at, journal)
     raise WorldError(f"there is no world {spec!r}", FORMS)
 
 
-def _read(path: Path) -> WorldFile:
+def _from_file(path: Path, seed: int | None, starts_at: datetime | None, journal: Journal | None) -> Opened:
+    content = read_yaml(path)
+    if isinstance(content, Mapping) and "world" not in content:
+        from nexus.world.connectors.assemble import assemble  # noqa: PLC0415 - connectors, only where they are used
+
+        live = assemble(path, content, opened_at=starts_at or datetime.now(UTC), journal=journal)
+        return Opened(live.world, live.name, {})
     try:
-        return WorldFile.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorldError(f"{path} cannot be read ({error})", FORMS) from error
-    except RecursionError:
-        raise WorldError(f"{path} is nested too deep", "write `world: sandbox:NAME` and, if wanted, `seed: 7`") from None
-    except YAMLError as error:
-        raise WorldError(f"{path} is not YAML ({str(error).splitlines()[0]})", "mend the syntax") from error
+        described = WorldFile.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        raise WorldError(
-            f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", "write `world: sandbox:NAME` and, if wanted, `seed: 7`"
-        ) from error
+        raise WorldError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", _EITHER) from error
+    if described.world.endswith((".yaml", ".yml")):
+        raise WorldError(f"{path} names another world file", FORMS)
+    chosen = seed if seed is not None else described.seed
+    return open_world(described.world, seed=chosen, starts_at=starts_at, journal=journal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,20 +18,27 @@ from nexus.world.dependencies import Dependencies
 from nexus.world.endpoints import Endpoints
 from nexus.world.infrastructure import Infrastructure
 from nexus.world.logs import Logs
+from nexus.world.looks import CustomLook
 from nexus.world.metrics import Metrics
 from nexus.world.people import People
 from nexus.world.security import Security
 
 
 async def nothing_new() -> None:
-    """A world that no other process changes by way of its own memory."""
+    """A world that no other process changes by way of its own memory, or that holds nothing open."""
+
+
+async def no_looks() -> Sequence[CustomLook]:
+    """A world that offers the shipped tools only."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """What agents look at and change. `look_takes` is what one tool call costs where time is simulated.
 
-    `refresh` takes in what other processes did to this world; whoever opens one awaits it before using it.
+    `refresh` takes in what other processes did to this world; whoever opens one awaits it before using it, and `close` when it
+    is done with it. `secrets` are masked wherever they occur.
     """
 
     name: str
@@ -52,3 +59,6 @@ class World:
     code: Code | None = None
     actions: Actions | None = None
     refresh: Callable[[], Awaitable[None]] = nothing_new
+    close: Callable[[], Awaitable[None]] = nothing_new
+    looks: Callable[[], Awaitable[Sequence[CustomLook]]] = no_looks
+    secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -11,6 +11,7 @@ from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules.claims import CLAIMS, Claim
 from nexus.tools.readings import SuspectsReading
+from nexus.tools.tool import Tool
 
 
 async def investigate(task: Task, desk: Desk) -> Findings:
@@ -30,7 +31,17 @@ async def investigate(task: Task, desk: Desk) -> Findings:
         if check["tool"] == "rank_suspects":
             suspect = _first(evidence) or suspect
         findings.append(finding_of(task.agent.title, check, evidence))
+    findings += [await _further(task.agent.title, tool, desk) for tool in desk.given.values() if _asks_nothing(tool)]
     return Findings(findings=tuple(findings))
+
+
+async def _further(agent: str, tool: Tool, desk: Desk) -> Finding:
+    """What this world's own look returned, kept for whoever can read it."""
+    return finding_of(agent, {"text": tool.description}, await desk.use(tool.name))
+
+
+def _asks_nothing(tool: Tool) -> bool:
+    return not tool.arguments.model_json_schema().get("required")
 
 
 def _first(evidence: Evidence) -> str | None:

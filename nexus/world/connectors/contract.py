@@ -130,7 +130,10 @@ class Outlet(Protocol):
         ...
 
     async def send(self, message: Message) -> str:
-        """Send it; for a channel its name, else a receipt that a person can follow. Raises ToolError where it was not sent."""
+        """Send it; for a channel its name, else a receipt that a person can follow. Raises ToolError where it was not sent.
+
+        A channel that is there already is given by its name again.
+        """
         ...
 
     async def was_sent(self, message: Message) -> bool | None:
@@ -177,3 +180,5 @@ class Connector:
     outlet: Outlet | None = None
     backlog: BacklogTarget | None = None
     looks: tuple[CustomLook, ...] = ()
+    more_looks: Callable[[], Awaitable[tuple[CustomLook, ...]]] | None = None
+    """Looks that only its server knows of. Raises Unavailable where it does not answer."""
