@@ -49,6 +49,15 @@ Answer = Callable[[Pending], Awaitable[Mapping[str, Any] | None]]
 """A person's answer to a pending approval or question; None when nobody will answer now."""
 
 
+Heard = Callable[[Standing], Standing]
+"""The standing in the light of what came in beside the graph; it may only have become worse."""
+
+
+def nothing_heard(standing: Standing) -> Standing:
+    """Nothing came in."""
+    return standing
+
+
 async def nothing_known(_pending: Pending) -> Mapping[str, Any] | None:
     """Nobody has answered before."""
     return None
@@ -58,7 +67,8 @@ async def nothing_known(_pending: Pending) -> Mapping[str, Any] | None:
 class Driver:
     """The hands of `drive`, and where it stands.
 
-    `known` is asked before `answer`: an answer that was given while nothing ran was in time.
+    `known` is asked before `answer`: an answer that was given while nothing ran was in time. `news` is set when something came in
+    beside the graph, and `heard` then says how the incident stands.
     """
 
     runbook: Runbook
@@ -70,6 +80,8 @@ class Driver:
     standing: Standing
     sent: Sent
     known: Answer = nothing_known
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: Heard = nothing_heard
     going_out: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     async def catch_up(self) -> None:
@@ -96,14 +108,14 @@ class Driver:
         try:
             while not task.done():
                 moment = next_due(self.runbook, self.standing, self.sent)
-                if moment is None:
-                    await asyncio.wait({task})
-                    break
-                timer = asyncio.ensure_future(self.sleep_until(moment))
+                others = [self.news.wait(), *([self.sleep_until(moment)] if moment is not None else [])]
+                waiting = [asyncio.ensure_future(_awaited(other)) for other in others]
                 try:
-                    await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({task, *waiting}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    timer.cancel()
+                    for each in waiting:
+                        each.cancel()
+                self._take_news()
                 if not task.done():
                     await self.catch_up()
         finally:
@@ -116,17 +128,35 @@ class Driver:
         while self.now() < moment:
             upcoming = next_due(self.runbook, self.standing, self.sent)
             if upcoming is None or upcoming >= moment:
-                await self.sleep_until(moment)
+                if await self._sleep(moment):
+                    await self.catch_up()
             else:
-                await self.sleep_until(max(upcoming, self.now()))
+                await self._sleep(max(upcoming, self.now()))
                 await self.catch_up()
+
+    async def _sleep(self, moment: datetime) -> bool:
+        """Until then, or until there is news: whether there was."""
+        timer, told = asyncio.ensure_future(self.sleep_until(moment)), asyncio.ensure_future(self.news.wait())
+        try:
+            await asyncio.wait({timer, told}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            told.cancel()
+        return self._take_news()
+
+    def _take_news(self) -> bool:
+        if not self.news.is_set():
+            return False
+        self.news.clear()
+        self.standing = self.heard(self.standing)
+        return True
 
     async def adopt(self, leg: Leg) -> None:
         """Take on a leg's result: time passes under the old standing until the new one began."""
         since = leg.standing.since if leg.standing != self.standing else None
         if since is not None and since > self.now():
             await self.until(since)
-        self.standing = leg.standing
+        self.standing = self.heard(leg.standing)
         await self.catch_up()
         await self.until(leg.now)
 

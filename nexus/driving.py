@@ -31,9 +31,13 @@ class Hands:
     records: Store
     responder: Responder
     view: View
+    others: Answering | None = None
+    """Who answers in this process's place; None: as the settings have it."""
 
     def answering(self) -> Answering:
-        """Who answers approvals and questions, as the settings have it."""
+        """Who answers approvals and questions."""
+        if self.others is not None:
+            return self.others
         answers: Mapping[str, Answering] = {
             "auto": approve_all,
             "never": approve_none,

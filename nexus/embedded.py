@@ -23,11 +23,13 @@ from nexus.incidents import document_of, first_state, opened, opening_of, vault_
 from nexus.library import Library
 from nexus.masking import Vault
 from nexus.notices import known_at, tell
+from nexus.raising import Assessed, as_raised, standing_as_raised
 from nexus.records.document import to_json
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
 from nexus.spans import OUTCOME, SEVERITY, incident_span
 from nexus.state import Context, State, standing_of
+from nexus.steps.reassess import reassess
 from nexus.timeline import Notice, Sent, Standing, sent_of
 from nexus.world import World
 
@@ -35,6 +37,8 @@ Listener = Callable[[Event], None]
 
 MOST_STEPS = 5000
 """LangGraph's bound on steps in one leg: far above any incident, so that only a loop meets it."""
+NEWS_EVERY = 2.0
+"""Seconds between two looks for further alerts."""
 GRACE = 20.0
 """Seconds that a step and the words on their way out have to end when the incident is to stop; what has not ended runs again."""
 
@@ -50,6 +54,7 @@ class Embedded:
     values: State = field(default_factory=State)
     earlier: State = field(default_factory=State)
     pending: tuple[Pending, ...] = ()
+    assessed: Assessed | None = None
     control: RunControl = field(default_factory=RunControl)
     leg: asyncio.Future[Leg] | None = None
 
@@ -96,6 +101,22 @@ class Embedded:
         threshold = self.context.library.runbook.limits.revenue_per_hour
         return Leg(standing_of(self.values, threshold), datetime.fromisoformat(self.values["now"]), self.pending)
 
+    async def follow_alerts(self, driver: Driver) -> None:
+        """As long as the incident is driven: further alerts that came in may show that it is worse."""
+        records, seen, unassessed = self.context.records, 0, False
+        while True:
+            for arrival, event in await records.events_after(self.incident, seen):
+                seen, unassessed = arrival, unassessed or event.kind is EventKind.ALERTED
+            if unassessed and self.values:
+                self.assessed = await reassess(self.context, self.values)
+                unassessed = False
+                driver.news.set()
+            await asyncio.sleep(NEWS_EVERY)
+
+    def heard(self, standing: Standing) -> Standing:
+        """How it stands in the light of all its alerts."""
+        return standing_as_raised(standing, self.assessed)
+
     async def _answers_kept(self, resume: Mapping[str, Any]) -> None:
         """What was asked is answered from now on, whoever answered, the clock too."""
         for pending in self.pending:
@@ -123,7 +144,7 @@ class Embedded:
 
     def publish(self, notice: Notice) -> Coroutine[Any, Any, None]:
         """Compose and send one notice, from what was known at its time."""
-        return self._publish(known_at(notice.at, self.earlier, self.values), notice)
+        return self._publish(as_raised(known_at(notice.at, self.earlier, self.values), self.assessed), notice)
 
     async def _publish(self, state: State, notice: Notice) -> None:
         with self.context.world.clock.busy():
@@ -131,7 +152,8 @@ class Embedded:
 
     async def document(self, outcome: Outcome | None) -> Incident:
         """The whole incident as it stands."""
-        return await document_of(self.context.records, self.values or self.begin, self.pending, outcome)
+        state = as_raised(self.values or self.begin, self.assessed)
+        return await document_of(self.context.records, state, self.pending, outcome)
 
 
 def _standing_then(standing: Standing, sent: Sent, now: datetime) -> Standing:
@@ -144,6 +166,7 @@ def _standing_then(standing: Standing, sent: Sent, now: datetime) -> Standing:
 async def _driven(driver: Driver, host: Embedded, stop: asyncio.Event | None) -> Standing | None:
     """Drive to the end; None when it was stopped on the way, with everything saved."""
     work = asyncio.ensure_future(drive(driver))
+    news = asyncio.ensure_future(host.follow_alerts(driver)) if not host.context.world.clock.simulated else None
     told = asyncio.ensure_future((stop or asyncio.Event()).wait())
     try:
         await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -155,9 +178,11 @@ async def _driven(driver: Driver, host: Embedded, stop: asyncio.Event | None) ->
         if work.done():
             return work.result()
     finally:
-        told.cancel()
         work.cancel()
-        await asyncio.gather(work, told, return_exceptions=True)
+        others = [told, *([news] if news is not None else [])]
+        for each in others:
+            each.cancel()
+        await asyncio.gather(work, *others, return_exceptions=True)
     await host.look()
     return None
 
@@ -189,6 +214,7 @@ async def _carry_on(
         driver = Driver(
             library.runbook, host.invoke, host.publish, clock.now, clock.sleep_until, answered_now, standing, sent, known
         )
+        driver.heard = host.heard
         with incident_span(opening.incident) as mark:
             ended = await _driven(driver, host, stop)
             outcome = Outcome.WAITING if ended is None else ended.outcome

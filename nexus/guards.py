@@ -17,9 +17,11 @@ from nexus.incident import (
     DryRun,
     Evidence,
     Finding,
+    Impact,
     PostMortem,
     Risk,
     RootCause,
+    Severity,
     Verdict,
 )
 from nexus.library import Agent
@@ -69,6 +71,19 @@ def classified(answer: Classification, runbook: Runbook, known: Collection[str],
             "signals": dict(signals),
             "false_alarm": answer.false_alarm and quiet,
         }
+    )
+
+
+_FROM_LABEL = {"critical": Severity.P1, "high": Severity.P1, "medium": Severity.P2, "low": Severity.P3}
+
+
+def unaided(level: str, runbook: Runbook) -> Classification:
+    """A classification when nobody could triage: from the alert's own word, unknown treated as high."""
+    signals = {"alert": level, "telemetry": "none"}
+    floor, because = floor_for(runbook, signals)
+    severity = floor.worse_of(_FROM_LABEL.get(level, Severity.P1))
+    return Classification(
+        severity=severity, floor=floor, impact=Impact(), signals=signals, rationale=f"triage was not possible; {because}"
     )
 
 

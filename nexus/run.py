@@ -65,7 +65,7 @@ def model_flags(name: str | None, tokens: int | None = None, usd: float | None =
     return {key: value for key, value in given.items() if value is not None} or None
 
 
-def _whole(world: str) -> str:
+def whole_name(world: str) -> str:
     """The world's name, with its folder or file as another process finds it from wherever it is started."""
     kind, colon, rest = world.partition(":")
     if colon and os.path.isdir(rest):  # noqa: PTH112 - no name is too long or too odd for this one
@@ -83,7 +83,7 @@ def prepare(alert: str | None, until: Stage | None, view: View, settings: Settin
 
     named = DEFAULT_WORLD if settings.world is None else settings.world
     library = str(settings.library.resolve()) if settings.library else ""
-    surroundings = Surroundings(world=_whole(named), seed=settings.seed, library=library)
+    surroundings = Surroundings(world=whole_name(named), seed=settings.seed, library=library)
     if settings.library:
         Library.open(settings.library)
     given = load_alert(alert, now=datetime.now(UTC)) if alert is not None else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -50,6 +50,68 @@ class TemporalSettings(BaseModel):
     client_cert: Path | None = Field(default=None, description="our certificate, as PEM; implies tls")
     client_key: Path | None = Field(default=None, description="its key, as PEM")
     api_key: SecretStr | None = Field(default=None, description="implies tls")
+
+
+Role = Literal["viewer", "responder", "approver"]
+"""What a token's holder may do, each all that the one before may: read; report and answer questions; decide on approvals."""
+Hook = Literal["alertmanager", "grafana", "pagerduty", "opsgenie", "datadog", "cloudwatch", "sentry", "generic", "changes"]
+"""Who sends webhooks; `changes` tells of changes made elsewhere, all others of alerts."""
+LONG_ENOUGH = 16
+"""Characters that a token or a secret has at least, so that nobody guesses it."""
+
+
+class TokenSettings(BaseModel):
+    """One person or program that may use the service."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(
+        min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$", description="stands in the record for who did it"
+    )
+    role: Role = Field(description="viewer reads; responder also reports and answers; approver also approves, rejects, amends")
+    token: SecretStr = Field(min_length=LONG_ENOUGH, description="sent as Authorization: Bearer TOKEN")
+
+
+class HookSettings(BaseModel):
+    """How a sender of webhooks shows who it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: SecretStr | None = Field(default=None, min_length=LONG_ENOUGH, description="the sender signs each body with it")
+    token: SecretStr | None = Field(
+        default=None, min_length=LONG_ENOUGH, description="sent as Bearer, as the password of basic authentication, or as ?token="
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.secret is None) == (self.token is None):
+            raise ValueError("give either secret, for a sender that signs, or token")
+        return self
+
+
+class ServiceSettings(BaseModel):
+    """How `nexus serve` listens, and to whom."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="on other than loopback, tokens must be set")
+    port: int = Field(default=8030, ge=0, le=65535, description="0: any that is free; the first line says which")
+    tokens: tuple[TokenSettings, ...] = Field(default=(), description="who may use it, and for what")
+    hooks: dict[Hook, HookSettings] = Field(default_factory=dict, description="whose webhooks it takes")
+    changes: Path | None = Field(
+        default=None, description="file to which POST /hooks/changes adds, as a world's connector reads it"
+    )
+    read_timeout: float = Field(default=10.0, gt=0, le=600, description="seconds that a request may take to arrive whole")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for what, found in (
+            ("name", [token.name for token in self.tokens]),
+            ("token", [token.token.get_secret_value() for token in self.tokens]),
+        ):
+            if len(set(found)) < len(found):
+                raise ValueError(f"two tokens have the same {what}: give each person and program one of their own")
+        return self
 
 
 class _Environment(EnvSettingsSource):
@@ -97,6 +159,7 @@ class Settings(BaseSettings):
     pace: float = Field(
         default=20.0, gt=0, le=1_000_000, description="on Temporal, seconds of a simulated incident in one second"
     )
+    service: ServiceSettings = Field(default_factory=ServiceSettings, description="how nexus serve listens, and to whom")
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
 
     @property

@@ -12,7 +12,7 @@ from nexus.incident.action import (
     Step,
     Verdict,
 )
-from nexus.incident.alert import Alert, AlertState
+from nexus.incident.alert import Alert, AlertState, JoinedAlert, identity_of
 from nexus.incident.asked import AskedTask
 from nexus.incident.authorship import Author, Authorship
 from nexus.incident.base import Explained, Moment, Word
@@ -61,6 +61,7 @@ __all__ = [
     "Hypothesis",
     "Impact",
     "Incident",
+    "JoinedAlert",
     "Moment",
     "Opening",
     "Outcome",
@@ -81,4 +82,5 @@ __all__ = [
     "Verdict",
     "Verification",
     "Word",
+    "identity_of",
 ]

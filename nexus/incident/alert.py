@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -16,6 +18,15 @@ _WORDS: dict[Level, frozenset[str]] = {
     "low": frozenset({"low", "info", "information", "informational", "notice", "debug", "trivial", "cosmetic", "none", "ticket",
                       "p3", "p4", "p5", "sev4", "sev5", "4", "5"}),
 }  # fmt: skip
+_FROM_ONE: dict[str, Level] = {"p1": "critical", "p2": "high", "p3": "medium", "p4": "low", "p5": "low"}
+_OF_SOURCE: dict[str, dict[str, Level]] = {
+    "pagerduty": _FROM_ONE,
+    "opsgenie": _FROM_ONE,
+    "datadog": {**_FROM_ONE, "success": "low"},
+}
+"""Words that mean something else with these sources: their priorities count from P1, ours from P0."""
+_PASSING = frozenset({"severity", "priority", "level", "urgency", "state", "status", "value"})
+"""Labels that change while the trouble stays the same."""
 
 
 class AlertState(Explained):
@@ -35,7 +46,8 @@ class Alert(Word):
     summary: str = ""
     starts_at: Moment
     source: str = "generic"
-    fingerprint: str = ""
+    fingerprint: str = Field(default="", description="the source's own key for this trouble, firing or resolved")
+    group: str = Field(default="", description="the source's own key for alerts that belong together")
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = Field(default=(), description="what had to be assumed while reading it")
@@ -45,4 +57,26 @@ class Alert(Word):
     def level(self) -> Level:
         """The source's word as one of five; a bare number counts 1 as the worst."""
         word = "".join(c for c in (self.severity_label or "").lower() if c.isalnum())
+        if own := _OF_SOURCE.get(self.source, {}).get(word):
+            return own
         return next((level for level, words in _WORDS.items() if word in words), "unknown")
+
+
+class JoinedAlert(Word):
+    """A further alert of an open incident, and why it belongs to it."""
+
+    at: Moment = Field(description="when it was taken in")
+    alert: Alert
+    because: str
+    evidence: str = Field(default="", description="id of the evidence that it became")
+
+
+def identity_of(alert: Alert) -> str:
+    """What is the same for every alert of one trouble, firing or resolved: 16 hexadecimal digits.
+
+    By the source's own fingerprint; without one by source, title, service and those labels that do not change with its state.
+    """
+    lasting = {name: value for name, value in alert.labels.items() if name.lower() not in _PASSING}
+    exact = [alert.fingerprint] if alert.fingerprint else [alert.title, alert.service, lasting]
+    told = json.dumps([alert.source, *exact], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -13,6 +13,7 @@ class EventKind(Explained):
     """What can happen in an incident."""
 
     OPENED = "opened", "the alert was acknowledged"
+    ALERTED = "alerted", "a further alert of the same outage came in"
     CHANNEL = "channel", "the incident's channel was created"
     CLASSIFIED = "classified", "severity, scope and team"
     STARTED = "started", "an agent began a task"

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from nexus.incident.action import ActionRecord, Plan
-from nexus.incident.alert import Alert
+from nexus.incident.alert import Alert, JoinedAlert
 from nexus.incident.authorship import Authorship
 from nexus.incident.base import Explained, Moment, Word
 from nexus.incident.bulletin import Escalation, ExecutiveBrief, Status, StatusUpdate
@@ -80,7 +80,8 @@ class Incident(Word):
     """The whole incident; its JSON schema is published by `nexus show --schema`."""
 
     id: str
-    alert: Alert
+    alert: Alert = Field(description="the one that opened it")
+    joined: tuple[JoinedAlert, ...] = Field(default=(), description="further alerts of the same outage, as they came")
     opened_at: Moment
     ended_at: Moment | None = None
     status: Status

@@ -1,23 +1,24 @@
-"""Read: from bytes to an Alert: size, encoding, JSON, then the first format that recognises it."""
+"""Read: from bytes to a Delivery: size, encoding, JSON, then the format that is named or the first that recognises it."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from nexus.errors import AlertError
 from nexus.incident import Alert
-from nexus.intake import alertmanager, generic
+from nexus.intake import alertmanager, cloudwatch, datadog, generic, grafana, opsgenie, pagerduty, sentry
+from nexus.intake.content import decoded, parsed
+from nexus.intake.delivery import Delivery
+from nexus.intake.posted import Posted
 from nexus.intake.text import storable
 
 LIMIT = 10 * 1024 * 1024
 """Bytes; a larger alert is refused unread."""
-DEPTH = 100
-"""Nesting; deeper payloads are refused."""
 
 
 class Format(Protocol):
@@ -25,16 +26,16 @@ class Format(Protocol):
 
     NAME: str
 
-    def recognises(self, payload: Mapping[str, Any], /) -> bool:
+    def recognises(self, posted: Posted, /) -> bool:
         """Whether the payload is written this way."""
         ...
 
-    def read(self, payload: Mapping[str, Any], now: datetime, /) -> Alert:
-        """The payload as an alert. Raises AlertError when it cannot be one."""
+    def read(self, posted: Posted, /) -> Delivery:
+        """The alerts of the payload. Raises AlertError when it cannot hold any."""
         ...
 
 
-FORMATS: tuple[Format, ...] = (alertmanager, generic)
+FORMATS: tuple[Format, ...] = (pagerduty, sentry, opsgenie, cloudwatch, grafana, alertmanager, datadog, generic)
 """Tried in this order; the last one recognises everything."""
 _TOO_LARGE = f"send only the alert itself, {LIMIT // 1024 // 1024} MB at most"
 
@@ -67,63 +68,48 @@ def _bounded(stream: BinaryIO, name: str) -> bytes:
 
 
 def read_alert(source: bytes | str, *, now: datetime) -> Alert:
-    """The alert in that content; `notes` say what had to be assumed. Raises AlertError with what to do."""
-    if len(source) > LIMIT:
+    """The alert in that content, of several the one that leads, with the whole payload as its `raw`.
+
+    `notes` say what had to be assumed, and what of a group is not told by its lead. Raises AlertError with what to do.
+    """
+    posted, notes = _posted(source, now, {})
+    delivery = _delivered(posted, None)
+    lead = delivery.lead
+    return lead.model_copy(update={"raw": dict(posted.kept), "notes": (*lead.notes, *delivery.remarks, *notes)})
+
+
+def read_delivery(
+    body: bytes | str, *, now: datetime, headers: Mapping[str, str] | None = None, source: str | None = None
+) -> Delivery:
+    """Every alert in a posted body. `source`: only that format reads it; None: the first that recognises it.
+
+    `headers` came with it, in any case. A body that is no alert by design gives a Delivery without alerts, whose `note` says
+    what it was. Raises AlertError with what to do.
+    """
+    posted, notes = _posted(body, now, headers or {})
+    delivery = _delivered(posted, source)
+    if not notes:
+        return delivery
+    return replace(delivery, alerts=tuple(a.model_copy(update={"notes": (*a.notes, *notes)}) for a in delivery.alerts))
+
+
+def _posted(body: bytes | str, now: datetime, headers: Mapping[str, str]) -> tuple[Posted, tuple[str, ...]]:
+    if len(body) > LIMIT:
         raise AlertError(f"the alert holds more than {LIMIT // 1024 // 1024} MB", _TOO_LARGE)
-    payload, notes = _parse(_decode(source))
-    if _depth_over(payload, DEPTH):
-        raise AlertError(f"the alert is nested more than {DEPTH} deep", "send the alert without wrapping")
-    chosen = next(f for f in FORMATS if f.recognises(payload))
-    alert = chosen.read(payload, now.astimezone(UTC))
-    return alert.model_copy(update={"raw": storable(payload), "notes": (*alert.notes, *notes)})
+    payload, notes = parsed(decoded(body))
+    return Posted(
+        payload, storable(payload), {name.lower(): value for name, value in headers.items()}, now.astimezone(UTC)
+    ), notes
 
 
-def _decode(source: bytes | str) -> str:
-    if isinstance(source, str):
-        return source.removeprefix("\ufeff")
-    encoding = "utf-16" if source[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return source.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise AlertError("the alert is not UTF-8 text", "save it as UTF-8") from error
-
-
-def _parse(text: str) -> tuple[Mapping[str, Any], list[str]]:
-    if not text.strip():
-        raise AlertError("the alert is empty", "send a JSON object")
-    notes: list[str] = []
-
-    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        kept = dict(pairs)
-        if len(kept) < len(pairs) and not notes:
-            notes.append("a field occurs twice: its last value is used")
-        return kept
-
-    try:
-        payload = json.loads(text, object_pairs_hook=keep)
-    except json.JSONDecodeError as error:
+def _delivered(posted: Posted, source: str | None) -> Delivery:
+    if source is None:
+        return next(f for f in FORMATS if f.recognises(posted)).read(posted)
+    chosen = next((f for f in FORMATS if source == f.NAME), None)
+    if chosen is None:
+        raise AlertError(f"there is no source {source!r}", f"use one of {', '.join(f.NAME for f in FORMATS)}")
+    if not chosen.recognises(posted):
         raise AlertError(
-            f"the alert is not JSON ({error.msg}, line {error.lineno}, column {error.colno})", "send a JSON object"
-        ) from error
-    except RecursionError as error:
-        raise AlertError("the alert is nested too deep", "send the alert without wrapping") from error
-    except ValueError as error:
-        raise AlertError("the alert holds a number that is too long", "send numbers of ordinary size") from error
-    if not isinstance(payload, Mapping):
-        kind = {list: "a list", str: "text", bool: "a truth value", type(None): "null"}.get(type(payload), "a number")
-        raise AlertError(f"the alert is {kind}", "send one JSON object" + (", not a list of them" if kind == "a list" else ""))
-    if not payload:
-        raise AlertError("the alert is an empty object", "give it at least a title")
-    return payload, notes
-
-
-def _depth_over(value: Any, limit: int) -> bool:
-    """Whether lists and objects nest deeper than `limit`; itself without recursion."""
-    level = [value]
-    for _ in range(limit):
-        level = [
-            v for held in level for v in (held.values() if isinstance(held, Mapping) else held if isinstance(held, list) else ())
-        ]
-        if not level:
-            return False
-    return True
+            f"this is no payload of {source}", "docs/alerts.md says what each source sends; `generic` reads any object"
+        )
+    return chosen.read(posted)

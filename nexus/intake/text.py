@@ -32,7 +32,7 @@ def word(value: object) -> str:
 
 
 def words(value: object) -> dict[str, str]:
-    """Labels or annotations: a mapping, or a list of `key:value` or of {name, value}; anything else is none."""
+    """Labels or annotations: a mapping, or a list of `key:value`, {name, value} or [key, value]; anything else is none."""
     if isinstance(value, Mapping):
         return {tidy(str(k), 200): tidy(word(v), 2000) for k, v in islice(value.items(), MOST_LABELS)}
     found: dict[str, str] = {}
@@ -42,6 +42,8 @@ def words(value: object) -> dict[str, str]:
             found[tidy(key, 200)] = tidy(rest, 2000)
         elif isinstance(item, Mapping) and "name" in item:
             found[tidy(word(item["name"]), 200)] = tidy(word(item.get("value")), 2000)
+        elif isinstance(item, list) and len(item) == 2:
+            found[tidy(word(item[0]), 200)] = tidy(word(item[1]), 2000)
     return found
 
 

@@ -17,6 +17,7 @@ from nexus.incident import (
     Evidence,
     ExecutiveBrief,
     Incident,
+    JoinedAlert,
     Opening,
     Outcome,
     Status,
@@ -44,6 +45,7 @@ def assemble(state: Mapping[str, Any], events: Sequence[Event], evidence: Sequen
             {
                 "id": state["incident"],
                 "alert": clean(state["alert"]),
+                "joined": tuple(_said(events, EventKind.ALERTED, "joined", JoinedAlert)),
                 "opened_at": state["opened_at"],
                 "status": state.get("status") or Status.INVESTIGATING,
                 "severity": classification["severity"] if classification else None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from nexus.incident import AskedTask, Authorship, Event, EventKind, Evidence, Opening
 from nexus.records.database import Database
+from nexus.records.inbox import Inbox
 from nexus.records.journal import StoredJournal
 from nexus.records.outbox import Outbox
 from nexus.records.packing import clean, pack, unpack
@@ -40,6 +41,8 @@ _KEEP_TASK = """
     INSERT INTO nexus_tasks (incident, key, at, body) VALUES (?, ?, ?, ?)
     ON CONFLICT (incident, key) DO UPDATE SET at = excluded.at, body = excluded.body
 """
+_PAGE = "SELECT incident, ended FROM nexus_claims WHERE incident < ? AND ended <= ? ORDER BY incident DESC LIMIT ?"
+_AFTER_ALL = "\U0010ffff"
 _SAVE = """
     INSERT INTO nexus_documents (incident, body) VALUES (?, ?)
     ON CONFLICT (incident) DO UPDATE SET body = excluded.body
@@ -49,11 +52,13 @@ _SAVE = """
 class Store:
     """All methods raise RecordsError when the database does not answer.
 
-    `outbox`: outgoing effects; `questions`: what people are asked; `checkpoints`: the graph's, for LangGraph.
+    `inbox`: what was sent in; `outbox`: outgoing effects; `questions`: what people are asked; `checkpoints`: the graph's, for
+    LangGraph.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.inbox = Inbox(database)
         self.outbox = Outbox(database)
         self.questions = Questions(database)
 
@@ -94,6 +99,15 @@ class Store:
         (rows,) = await self._database.run((query, ()))
         return [unpack(Opening, body) for (body,) in rows]
 
+    async def page(self, limit: int, *, before: str | None = None, only_open: bool = False) -> list[tuple[str, bool]]:
+        """Ids of incidents that were begun, and whether each has ended: from the last by id, which begins with its time.
+
+        `before`: those whose id comes before this one. Cheap however many there are.
+        """
+        last = _AFTER_ALL if before is None else clean(before)
+        (rows,) = await self._database.run((_PAGE, (last, 0 if only_open else 1, limit)))
+        return [(incident, bool(ended)) for incident, ended in rows]
+
     async def append(self, *events: Event) -> list[Event]:
         """Add events, all or none, and give those that were new: one whose key the incident already has is left as it was."""
         rows = await self._database.run(*(adding(event) for event in events))
@@ -104,6 +118,15 @@ class Store:
         query = "SELECT body FROM nexus_events WHERE incident = ? ORDER BY at, arrival"
         (rows,) = await self._database.run((query, (clean(incident),)))
         return [unpack(Event, body) for (body,) in rows]
+
+    async def events_after(self, incident: str, arrival: int) -> list[tuple[int, Event]]:
+        """Events of that incident that arrived later than that number, each with its own, in the order of their arrival.
+
+        Several writers may commit in another order than they arrived: who follows looks again at numbers a little lower.
+        """
+        query = "SELECT arrival, body FROM nexus_events WHERE incident = ? AND arrival > ? ORDER BY arrival"
+        (rows,) = await self._database.run((query, (clean(incident), arrival)))
+        return [(int(number), unpack(Event, body)) for number, body in rows]
 
     async def authorship(self, incident: str) -> list[Authorship]:
         """Who answered what so far, oldest first."""

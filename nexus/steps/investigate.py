@@ -12,6 +12,7 @@ from nexus.casework import Case, open_case, wait_until
 from nexus.gate import absent
 from nexus.guards import cited, diagnosed, whole
 from nexus.incident import CauseStatus, Diagnosis, EventKind, Finding, Status
+from nexus.raising import taken_in
 from nexus.responder.answers import Findings
 from nexus.runbook import investigators_for
 from nexus.state import (
@@ -56,6 +57,8 @@ async def assign(state: State, config: RunnableConfig, runtime: Runtime[Context]
     context = runtime.context
     case = open_case(state, config, context, wait_until(now_of(state)))
     runbook = context.library.runbook
+    worse = await taken_in(context, state)
+    state = {**state, **worse}
     chosen = investigators_for(runbook, severity_of(state), suspect_is_frontend(context, state))
     number = state.get("round", 0) + 1
     widen = int(runbook.clocks.widen_by.total_seconds() // 60) if number > 1 else 0
@@ -69,6 +72,7 @@ async def assign(state: State, config: RunnableConfig, runtime: Runtime[Context]
     update = State(
         assigned=[i.agent for i in chosen], round=number, window_minutes=state.get("window_minutes", 60) + widen, plan=None
     )
+    update.update(worse)
     if state.get("status") != Status.INVESTIGATING.value:
         update["status"] = Status.INVESTIGATING.value
         update["status_since"] = iso(case.now)

@@ -13,6 +13,7 @@ from nexus.gate import absent
 from nexus.guards import grounded
 from nexus.incident import BacklogItem, Effect, EffectKind, EffectState, EventKind, Outcome, PostMortem, Severity
 from nexus.outgoing import outgoing_ground, unworkable
+from nexus.raising import taken_in
 from nexus.responder.answers import Ranking
 from nexus.responder.rules.prevention import CAUGHT
 from nexus.state import Context, Json, State, alert_of, classification_of, diagnosis_of, dump, dumps, findings_of, iso, now_of
@@ -26,6 +27,8 @@ async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Con
     context = runtime.context
     case = open_case(state, config, context, wait_until(now_of(state)))
     runbook = context.library.runbook
+    worse = await taken_in(context, state)
+    state = {**state, **worse}
     events = await context.records.events(case.incident)
     facts = {
         "timeline": [e.model_dump(mode="json", exclude={"data", "incident", "key", "wording"}) for e in events],
@@ -45,14 +48,14 @@ async def post_mortem(state: State, config: RunnableConfig, runtime: Runtime[Con
     done = await ask(case, runbook.roles.post_mortem, "post_mortem", PostMortem, facts)
     title = context.library.agent(runbook.roles.post_mortem).title
     if done.answer is None:
-        return State(absences=absent(context, done), now=iso(done.ended))
+        return State(**worse, absences=absent(context, done), now=iso(done.ended))
     known = {e.id for e in await context.records.evidence(case.incident)}
     report, struck = grounded(done.answer, known)
     if struck:
         await case.record(EventKind.STRUCK, title, f"struck, evidence does not exist: {', '.join(struck)}", {"struck": struck})
     text = f"post-mortem written with {len(report.action_items)} action items"
     await case.record(EventKind.POST_MORTEM, title, text, {"post_mortem": dump(report)}, at=done.ended)
-    return State(post_mortem=dump(report), now=iso(done.ended))
+    return State(**worse, post_mortem=dump(report), now=iso(done.ended))
 
 
 def _owners(case: Case) -> dict[str, str]:

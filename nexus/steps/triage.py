@@ -10,30 +10,17 @@ from nexus.bulletins import component_name, situation_text
 from nexus.casework import Case, names_of, open_case
 from nexus.delivery import deliver
 from nexus.gate import absent
-from nexus.guards import classified, measured
-from nexus.incident import Classification, Effect, EffectKind, EffectState, EventKind, Impact, Outcome, Severity, Status
+from nexus.guards import classified, measured, unaided
+from nexus.incident import Classification, Effect, EffectKind, EffectState, EventKind, Outcome, Severity, Status
 from nexus.outgoing import publishable
-from nexus.runbook import Runbook, floor_for, team_for
+from nexus.runbook import team_for
 from nexus.state import Context, State, alert_of, classification_of, diagnosis_of, dump, iso
-
-_FROM_LABEL = {"critical": Severity.P1, "high": Severity.P1, "medium": Severity.P2, "low": Severity.P3}
 
 
 def is_frontend(context: Context, component: str | None) -> bool:
     """Whether that component is the client's side, so that its developer is the Frontend Developer."""
     service = context.world.catalog.get(component)
     return service is not None and service.kind == "frontend"
-
-
-def unaided(state: State, runbook: Runbook) -> Classification:
-    """A classification when nobody could triage: from the alert's own word, unknown treated as high."""
-    alert = alert_of(state)
-    signals = {"alert": alert.level, "telemetry": "none"}
-    floor, because = floor_for(runbook, signals)
-    severity = floor.worse_of(_FROM_LABEL.get(alert.level, Severity.P1))
-    return Classification(
-        severity=severity, floor=floor, impact=Impact(), signals=signals, rationale=f"triage was not possible; {because}"
-    )
 
 
 async def triage(state: State, config: RunnableConfig, runtime: Runtime[Context]) -> State:
@@ -46,7 +33,7 @@ async def triage(state: State, config: RunnableConfig, runtime: Runtime[Context]
     await case.record(EventKind.OPENED, title, f"alert acknowledged: {alert.title}", {"alert": state["alert"]})
     done: Done[Classification] = await ask(case, runbook.roles.commander, "triage", Classification, {}, free=True)
     signals = measured(done.seen, alert.level)
-    answer = classified(done.answer, runbook, done.known, signals) if done.answer else unaided(state, runbook)
+    answer = classified(done.answer, runbook, done.known, signals) if done.answer else unaided(alert.level, runbook)
     team = await _activate(case, answer)
     text = f"{answer.severity.value}: {answer.rationale}" if not answer.false_alarm else f"false alarm: {answer.rationale}"
     await case.record(

@@ -12,9 +12,10 @@ from nexus.incident import Outcome
 from nexus.incidents import document_of, question_of
 from nexus.notices import tell
 from nexus.records.document import to_json
-from nexus.state import State
+from nexus.state import Json, State
+from nexus.steps.reassess import reassess
 from nexus.temporal.contexts import Contexts
-from nexus.temporal.payloads import Answers, Asking, Ending, Telling, notice_of
+from nexus.temporal.payloads import Answers, Asking, Ending, Telling, assessed_json, notice_of
 
 
 @dataclass(slots=True)
@@ -28,6 +29,13 @@ class Activities:
         """Compose and send one notice."""
         context = await self.contexts.of(told.state["incident"])
         await tell(context, cast("State", told.state), notice_of(told.notice))
+
+    @activity.defn
+    async def reassess(self, state: Json) -> Json | None:
+        """How bad the incident is by all its alerts; None before triage."""
+        context = await self.contexts.of(state["incident"])
+        assessed = await reassess(context, cast("State", state))
+        return None if assessed is None else assessed_json(assessed)
 
     @activity.defn
     async def ask(self, asked: Asking) -> None:

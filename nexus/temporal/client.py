@@ -90,6 +90,15 @@ async def answer(client: Client, incident: str, question: str, given: Mapping[st
         raise _unreachable(error) from error
 
 
+async def tell_of_alert(client: Client, incident: str) -> None:
+    """Say that a further alert of it is in the records; an incident that has ended needs to know nothing. Raises UsageError."""
+    try:
+        await _handle(client, incident).signal(IncidentWorkflow.hear)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise _unreachable(error) from error
+
+
 async def known(client: Client, incident: str) -> bool:
     """Whether an incident of that id is, or was, on Temporal; also told while no worker runs. Raises UsageError."""
     try:

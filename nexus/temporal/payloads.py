@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from nexus.raising import Assessed
 from nexus.runbook import Runbook
 from nexus.state import Json
 from nexus.timeline import Notice
 
+_ASSESSED: TypeAdapter[Assessed] = TypeAdapter(Assessed)
 _NOTICE: TypeAdapter[Notice] = TypeAdapter(Notice)
 
 
@@ -75,6 +77,16 @@ def notice_json(notice: Notice) -> Json:
 def notice_of(written: Json) -> Notice:
     """The notice that arrived."""
     return _NOTICE.validate_python(written)
+
+
+def assessed_json(assessed: Assessed) -> Json:
+    """How bad an incident is, as it travels."""
+    return _plain(_ASSESSED.dump_python(assessed, mode="json"))
+
+
+def assessed_of(written: Json) -> Assessed:
+    """How bad the incident is, as it arrived."""
+    return _ASSESSED.validate_python(written)
 
 
 def _plain(value: Any) -> Json:

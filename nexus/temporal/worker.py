@@ -50,7 +50,7 @@ def worker_of(client: Client, settings: TemporalSettings, contexts: Contexts) ->
         client,
         task_queue=settings.task_queue,
         workflows=[IncidentWorkflow],
-        activities=[own.publish, own.ask, own.keep_answers, own.finish],
+        activities=[own.publish, own.reassess, own.ask, own.keep_answers, own.finish],
         plugins=[LangGraphPlugin(graphs=dict(graphs(contexts, heartbeat)))],
         interceptors=[Heartbeat()],
         workflow_runner=UnsandboxedWorkflowRunner(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -18,17 +19,20 @@ from nexus.graph import STAGES
 from nexus.incident import Opening
 from nexus.incidents import first_state
 from nexus.notices import known_at
+from nexus.raising import Assessed, as_raised, standing_as_raised
 from nexus.runbook import Runbook
 from nexus.state import State, standing_of
 from nexus.temporal.activities import Activities
 from nexus.temporal.asking import Desk
 from nexus.temporal.clock import WorkflowClock
 from nexus.temporal.nodes import graph_name, options
-from nexus.temporal.payloads import Answers, Asking, Ending, Task, Telling, notice_json
+from nexus.temporal.payloads import Answers, Asking, Ending, Task, Telling, assessed_of, notice_json
 from nexus.timeline import Notice, Sent, Standing
 
 MOST_STEPS = 5000
 """LangGraph's bound on steps in one leg: far above any incident, so that only a loop meets it."""
+SOON = timedelta(seconds=5)
+"""After which a further alert that came in during triage is looked at."""
 REFUSED = "AnswerRefused"
 """The type of the failure by which a refused answer is known."""
 
@@ -54,6 +58,8 @@ class IncidentWorkflow:
         self.pending: tuple[Pending, ...] = ()
         self.asking: tuple[PregelTask, ...] = ()
         self.graph: Any = None
+        self.assessed: Assessed | None = None
+        self.news = asyncio.Event()
 
     @workflow.run
     async def run(self, task: Task) -> str:  # noqa: ARG002 - as Temporal gives it; __init__ has taken it in
@@ -63,9 +69,11 @@ class IncidentWorkflow:
         driver = Driver(
             self.runbook, self.invoke, self.publish, clock.now, clock.sleep_until, self.answer, self._standing(), Sent()
         )
+        driver.news, driver.heard = self.news, lambda standing: standing_as_raised(standing, self.assessed)
         ended = await drive(driver)
+        await workflow.wait_condition(workflow.all_handlers_finished)
         outcome = ended.outcome.value if ended.outcome else None
-        return await self._do(Activities.finish, Ending(dict(self.values), outcome))
+        return await self._do(Activities.finish, Ending(dict(as_raised(self.values, self.assessed)), outcome))
 
     async def invoke(self, resume: Mapping[str, Any] | None) -> Leg:
         """One leg of the graph."""
@@ -91,7 +99,7 @@ class IncidentWorkflow:
 
     def publish(self, notice: Notice) -> Coroutine[Any, Any, None]:
         """Compose and send one notice, from what was known at its time."""
-        state = known_at(notice.at, self.earlier, self.values)
+        state = as_raised(known_at(notice.at, self.earlier, self.values), self.assessed)
         return self._publish(Telling(dict(state), notice_json(notice)))
 
     async def _publish(self, told: Telling) -> None:
@@ -103,6 +111,16 @@ class IncidentWorkflow:
         if self.opening.approve == "auto" and pending.value["kind"] == "approval":
             return {"verdict": "approved", "digest": pending.value["digest"], "by": "policy: approve auto"}
         return await self.desk.answered(pending)
+
+    @workflow.signal(name="alerted")
+    async def hear(self) -> None:
+        """A further alert is in the records: the incident may be worse than it looked."""
+        written = await self._do(Activities.reassess, dict(self.values))
+        while written is None:  # triage has not ended
+            await workflow.sleep(SOON)
+            written = await self._do(Activities.reassess, dict(self.values))
+        self.assessed = assessed_of(written)
+        self.news.set()
 
     @workflow.update(name="answer")
     def take(self, question: str, answer: dict[str, Any]) -> None:

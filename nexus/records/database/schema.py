@@ -53,6 +53,14 @@ MIGRATIONS = (
         PRIMARY KEY (thread, namespace, checkpoint, task, number)
     )
     """,
+    """
+    CREATE TABLE nexus_deliveries (
+        arrival {ARRIVAL}, id TEXT NOT NULL, source TEXT NOT NULL, received BIGINT NOT NULL, size BIGINT NOT NULL,
+        handled BIGINT, outcome TEXT, headers TEXT NOT NULL, body TEXT NOT NULL,
+        UNIQUE (id)
+    );
+    CREATE INDEX nexus_deliveries_waiting ON nexus_deliveries (arrival) WHERE handled IS NULL
+    """,
 )
 """Each brings the schema one version further; the version is the number of those applied. Never change one that was released."""
 

@@ -1,0 +1,195 @@
+"""Reception: sorts what is in the inbox into incidents: an alert opens one, joins one that is open, or repeats what is known."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import assert_never
+
+from nexus.asked import approve_all
+from nexus.correlation import AGAIN, Belongs, Known, Opens, Stray, place_of
+from nexus.drive import Pending
+from nexus.driving import Hands
+from nexus.errors import AlertError, IncidentHeld
+from nexus.hosting import Host
+from nexus.incident import Alert, AlertState, Event, EventKind, Evidence, JoinedAlert, Surroundings, identity_of
+from nexus.incidents import masked, vault_of
+from nexus.intake.read import read_delivery
+from nexus.masking import Vault
+from nexus.records.inbox import Delivered
+from nexus.records.store import Store
+from nexus.responder.contract import Responder
+from nexus.run import DEFAULT_WORLD, whole_name
+from nexus.settings import Settings
+from nexus.view import View
+from nexus.world.catalog import ServiceCatalog
+from nexus.world.open import open_world
+
+HELD = "intake"
+"""What the one process holds that sorts: two would open two incidents for one outage."""
+TURN = 5.0
+"""Seconds between two tries to become that process."""
+LOOK = 1.0
+"""Seconds between two looks into the inbox without being woken."""
+OURS = frozenset({"report", "watch"})
+"""Sources that are NEXUS itself; they write the generic form."""
+REMEMBERED = 500
+"""Incidents that are looked through at the start for those that ended not long ago."""
+
+
+@dataclass(slots=True)
+class Reception:
+    """One process at a time sorts, by order of arrival; each delivery is marked handled once its alerts are recorded."""
+
+    records: Store
+    host: Host
+    catalog: ServiceCatalog
+    vault: Vault
+    sorting: bool = False
+    _known: dict[str, Known] = field(default_factory=dict)
+    _arrival: dict[str, int] = field(default_factory=dict)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Something has come in: look now."""
+        self._woken.set()
+
+    async def report(self, text: str, service: str | None, severity: str | None, by: str) -> str:
+        """Take in a person's report like an alert; the delivery's id once it is in the inbox. Raises AlertError, RecordsError."""
+        body = report_body(text, service, severity, by, datetime.now(UTC))
+        name = await self.records.inbox.put("report", body, datetime.now(UTC), {})
+        self.wake()
+        return name
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Handle what waits, and what comes, until `stop` is set; while another process does, wait for its end."""
+        self.host.stop = stop
+        while not stop.is_set():
+            try:
+                async with self.records.hold(HELD):
+                    await self._begin()
+                    while not stop.is_set():
+                        await self.sort()
+                        await self._wait(stop, LOOK)
+            except IncidentHeld:
+                await self._wait(stop, TURN)
+            finally:
+                self.sorting = False
+        await self.host.ended()
+
+    async def _begin(self) -> None:
+        """Remember what is open and what ended not long ago, and go on with what is open."""
+        self.sorting = True
+        since = datetime.now(UTC) - AGAIN
+        names = [name for name, _ in await self.records.page(REMEMBERED)]
+        names += [o.incident for o in await self.records.unfinished() if o.incident not in names]
+        for name in names:
+            opening = await self.records.opening(name)
+            if opening is not None:
+                known = Known.of(opening)
+                await self._refresh(known)
+                if known.open or (known.ended_at is not None and known.ended_at > since):
+                    self._known[name] = known
+        await self.host.resume_all()
+
+    async def sort(self) -> None:
+        """Handle all that waits in the inbox now."""
+        while waiting := await self.records.inbox.waiting():
+            await asyncio.gather(*(self._refresh(known) for known in self._known.values() if known.open))
+            outcomes = [await self._sorted(delivered) for delivered in waiting]
+            await self.records.inbox.handled([d.id for d in waiting], outcomes)
+
+    async def _sorted(self, delivered: Delivered) -> str:
+        """What became of one delivery, in words."""
+        source = "generic" if delivered.source in OURS else delivered.source
+        try:
+            read = read_delivery(delivered.body, now=delivered.received_at, headers=delivered.headers, source=source)
+        except AlertError as error:
+            return f"not read: {error}"
+        if not read.alerts:
+            return f"no alert: {read.note}"
+        lead = read.lead
+        alerts = [lead, *(alert for alert in read.alerts if alert is not lead)]
+        told = [await self._placed(masked(alert, self.vault), delivered.received_at) for alert in alerts]
+        return "; ".join(dict.fromkeys(told))
+
+    async def _placed(self, alert: Alert, at: datetime) -> str:
+        place = place_of(alert, list(self._known.values()), self.catalog.edges(), at)
+        match place:
+            case Opens():
+                incident = await self.host.begin(alert)
+                opening = await self.records.opening(incident)
+                assert opening is not None
+                self._known[incident] = Known.of(opening)
+                return f"opened {incident}"
+            case Belongs("join", incident, because):
+                await self._join(incident, alert, because, at)
+                return f"joined {incident}"
+            case Belongs(_, incident, because):
+                return f"repeats {incident}: {because}"
+            case Stray(because):
+                return f"over: {because}"
+        assert_never(place)
+
+    async def _join(self, incident: str, alert: Alert, because: str, at: datetime) -> None:
+        joined, evidence, event = joining(incident, alert, because, at)
+        await self.records.keep(incident, evidence, {})
+        for new in await self.records.append(event):
+            self.host.hands.view.event(new)
+        self._known[incident].take(joined.alert, at)
+        await self.host.alerted(incident)
+
+    async def _refresh(self, known: Known) -> None:
+        for arrival, event in await self.records.events_after(known.incident, self._arrival.get(known.incident, 0)):
+            known.hear(event)
+            self._arrival[known.incident] = arrival
+
+    async def _wait(self, stop: asyncio.Event, seconds: float) -> None:
+        waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._woken.wait())]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        self._woken.clear()
+        for each in waits:
+            each.cancel()
+
+
+def report_body(text: str, service: str | None, severity: str | None, by: str, at: datetime) -> str:
+    """A person's report as the generic form has it."""
+    title = text.strip().splitlines()[0][:200] if text.strip() else ""
+    told = {"title": title, "summary": text, "service": service, "severity": severity, "source": "report"}
+    given = {name: value for name, value in told.items() if value}
+    return json.dumps({**given, "starts_at": at.isoformat(), "labels": {"reported_by": by}})
+
+
+def joining(incident: str, alert: Alert, because: str, at: datetime) -> tuple[JoinedAlert, Evidence, Event]:
+    """What an alert that joins becomes in the record; the same alert again becomes exactly the same."""
+    key = f"alert:{identity_of(alert)}:{alert.state.value}:{alert.starts_at.isoformat()}:{alert.level}"
+    name = f"AL-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+    over = alert.state is AlertState.RESOLVED
+    said = f"{alert.source} says that it is over: {alert.title}" if over else f"{alert.source}: {alert.title}"
+    values = alert.model_dump(
+        mode="json", include={"title", "service", "state", "severity_label", "summary", "starts_at", "labels"}
+    )
+    evidence = Evidence(id=name, tool="alert", agent="nexus", at=at, summary=said, values={**values, "level": alert.level})
+    joined = JoinedAlert(at=at, alert=alert, because=because, evidence=name)
+    data = {"joined": joined.model_dump(mode="json")}
+    event = Event(incident=incident, key=key, at=at, kind=EventKind.ALERTED, actor="NEXUS", text=f"{said} ({because})", data=data)
+    return joined, evidence, event
+
+
+async def wait_for_others(_pending: Pending) -> None:
+    """Nobody is asked here: people answer over the service or on the command line, or the deadline passes."""
+    await asyncio.Event().wait()
+
+
+def open_reception(settings: Settings, records: Store, responder: Responder, view: View) -> Reception:
+    """The reception that these settings describe. Raises UsageError."""
+    named = DEFAULT_WORLD if settings.world is None else settings.world
+    library = str(settings.library.resolve()) if settings.library else ""
+    surroundings = Surroundings(world=whole_name(named), seed=settings.seed, library=library)
+    world = open_world(named, seed=settings.seed).world
+    answering = approve_all if settings.approve == "auto" else wait_for_others
+    hands = Hands(settings, records, responder, view, answering)
+    return Reception(records, Host(hands, surroundings), world.catalog, vault_of(world))
