@@ -113,7 +113,8 @@ class JournaledActions:
 
     def _take_in(self, body: str) -> None:
         told = json.loads(body)
-        self._ordered[told.pop("key")] = Ordered(**told)
+        key = told.pop("key")
+        self._ordered[key] = Ordered(**told)
 
     def _owner(self, action: Action) -> tuple[str, ActionSource]:
         owners = ((name, source) for name, source in self._sources.items() if source.owns(action))
