@@ -14,8 +14,10 @@ from nexus.errors import NexusError, UsageError
 from nexus.evaluation_cli import evaluation
 from nexus.options import JsonOption, LibraryOption, flags_for, open_library
 from nexus.process import fail, start
+from nexus.reporting import report
 from nexus.resuming import resume
 from nexus.run import run
+from nexus.watching import watch
 from nexus.worker import worker
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ app = typer.Typer(
 app.add_typer(evaluation, name="eval")
 app.command()(run)
 app.command()(resume)
+app.command()(report)
+app.command()(watch)
 app.command()(worker)
 app.command()(approve)
 app.command()(reject)

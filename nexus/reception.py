@@ -70,7 +70,9 @@ class Reception:
         while not stop.is_set():
             try:
                 async with self.records.hold(HELD):
-                    await self._begin()
+                    self.sorting = True
+                    await self.remember()
+                    await self.host.resume_all()
                     while not stop.is_set():
                         await self.sort()
                         await self._wait(stop, LOOK)
@@ -80,9 +82,8 @@ class Reception:
                 self.sorting = False
         await self.host.ended()
 
-    async def _begin(self) -> None:
-        """Remember what is open and what ended not long ago, and go on with what is open."""
-        self.sorting = True
+    async def remember(self) -> None:
+        """Look up what is open, and what ended not long ago."""
         since = datetime.now(UTC) - AGAIN
         names = [name for name, _ in await self.records.page(REMEMBERED)]
         names += [o.incident for o in await self.records.unfinished() if o.incident not in names]
@@ -93,14 +94,16 @@ class Reception:
                 await self._refresh(known)
                 if known.open or (known.ended_at is not None and known.ended_at > since):
                     self._known[name] = known
-        await self.host.resume_all()
 
-    async def sort(self) -> None:
-        """Handle all that waits in the inbox now."""
+    async def sort(self) -> list[str]:
+        """Handle all that waits in the inbox now; what became of each delivery."""
+        told: list[str] = []
         while waiting := await self.records.inbox.waiting():
             await asyncio.gather(*(self._refresh(known) for known in self._known.values() if known.open))
             outcomes = [await self._sorted(delivered) for delivered in waiting]
             await self.records.inbox.handled([d.id for d in waiting], outcomes)
+            told += outcomes
+        return told
 
     async def _sorted(self, delivered: Delivered) -> str:
         """What became of one delivery, in words."""

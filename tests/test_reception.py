@@ -57,7 +57,7 @@ async def sort(records: MemoryStore, *bodies: str, source: str = "alertmanager",
     for number, body in enumerate(bodies):
         await records.inbox.put(source, body, NOW + timedelta(seconds=number, hours=int(again)), {})
     here = reception(records)
-    await here._begin()
+    await here.remember()
     await here.sort()
     return here
 
@@ -104,7 +104,7 @@ async def test_an_interruption_between_opening_and_ticking_off_opens_nothing_twi
     records = MemoryStore()
     await records.inbox.put("alertmanager", posted(firing(1)), NOW, {})
     first = reception(records)
-    await first._begin()
+    await first.remember()
     (waiting,) = await records.inbox.waiting()
     assert (await first._sorted(waiting)).startswith("opened INC-")
     await sort(records)
@@ -151,7 +151,7 @@ async def test_a_persons_report_opens_an_incident_under_their_words() -> None:
     records = MemoryStore()
     here = reception(records)
     await here.report("checkout is slow since noon\nand the page hangs", "basket", "P1", "ada")
-    await here._begin()
+    await here.remember()
     await here.sort()
     (opening,) = await records.unfinished()
     alert = opening.alert
