@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,11 @@ from temporal_in_hand import LIBRARY, PATIENCE, Fleet, a_fleet, a_server, an_ope
 from temporalio.testing import WorkflowEnvironment
 
 from nexus.errors import NexusError, UsageError
-from nexus.incident import Event, EventKind, Outcome
+from nexus.incident import Alert, Event, EventKind, Outcome
+from nexus.reception import joining
 from nexus.settings import TemporalSettings
 from nexus.temporal import connect, follow, known, standing, submit
+from nexus.temporal.client import tell_of_alert
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("temporal")]
 
@@ -138,3 +140,22 @@ async def test_an_unknown_incident_and_a_silent_server_are_named(fleet: Fleet) -
         await standing(fleet.client, "INC-nobody")
     with pytest.raises(UsageError, match=r"127\.0\.0\.1:1 does not answer"):
         await connect(TemporalSettings(address="127.0.0.1:1"))
+
+
+async def test_a_worse_alert_raises_an_incident_that_waits_for_people(fleet: Fleet) -> None:
+    incident = await fleet.begin(an_opening("queue-stuck", "INC-worse", approve="never", pace=200.0))
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await standing(fleet.client, incident))["questions"]:  # noqa: ASYNC110 - asked of the server
+            await asyncio.sleep(0.1)
+    assert found["severity"] == "P2"
+    worse = Alert(title="Checkout fails", service="edge-gateway", severity_label="critical", starts_at=datetime.now(UTC))
+    _, evidence, event = joining(incident, worse, "its neighbour", datetime.now(UTC))
+    await fleet.records.keep(incident, evidence, {})
+    await fleet.records.append(event)
+    await tell_of_alert(fleet.client, incident)
+    async with asyncio.timeout(PATIENCE):
+        while (await standing(fleet.client, incident))["severity"] != "P1":  # noqa: ASYNC110 - asked of the server
+            await asyncio.sleep(0.1)
+    raised = (await fleet.said(incident, EventKind.CLASSIFIED))[-1]
+    await fleet.client.get_workflow_handle(incident).terminate()
+    assert raised.text.startswith("P1, raised from P2")

@@ -164,7 +164,8 @@ class IncidentWorkflow:
         return await workflow.execute_activity_method(activity, given, **options(name, timedelta(seconds=self.heartbeat)))
 
     def _standing(self) -> Standing:
-        return standing_of(self.values, self.runbook.limits.revenue_per_hour)
+        standing = standing_of(self.values, self.runbook.limits.revenue_per_hour)
+        return standing_as_raised(standing, self.assessed)
 
 
 def _id_now(task: PregelTask) -> str:
