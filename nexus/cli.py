@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nexus.answer_cli import amend, answer, approve, reject
+from nexus.doctor import doctor
 from nexus.errors import NexusError, UsageError
 from nexus.evaluation_cli import evaluation
+from nexus.mcp_cli import mcp
 from nexus.options import JsonOption, LibraryOption, flags_for, open_library
 from nexus.process import fail, start
 from nexus.reporting import report
 from nexus.resuming import resume
 from nexus.run import run
+from nexus.serving import serve
 from nexus.watching import watch
 from nexus.worker import worker
 
@@ -34,6 +37,7 @@ app = typer.Typer(
 app.add_typer(evaluation, name="eval")
 app.command()(run)
 app.command()(resume)
+app.command()(serve)
 app.command()(report)
 app.command()(watch)
 app.command()(worker)
@@ -41,6 +45,8 @@ app.command()(approve)
 app.command()(reject)
 app.command()(amend)
 app.command()(answer)
+app.command()(doctor)
+app.command()(mcp)
 
 OutOption = Annotated[Path | None, typer.Option("--out", help="Where incidents are kept.")]
 

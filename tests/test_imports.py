@@ -36,12 +36,21 @@ LAYERS: tuple[frozenset[str], ...] = (
             "fleet",
             "stopping",
             "answer_cli",
+            "serving",
+            "service",
+            "reception",
+            "hosting",
+            "reporting",
+            "watching",
+            "doctor",
+            "mcp_cli",
+            "mcp_server",
         }
     ),
     frozenset({"embedded", "temporal", "view", "settings", "thinking"}),
-    frozenset({"asked", "graph", "incidents", "notices"}),
-    frozenset({"answering", "drive", "routes", "steps"}),
-    frozenset({"change", "delivery"}),
+    frozenset({"asked", "examining", "graph", "incidents", "notices"}),
+    frozenset({"answering", "correlation", "drive", "routes", "steps"}),
+    frozenset({"change", "delivery", "raising"}),
     frozenset({"asking", "gate"}),
     frozenset({"casework"}),
     frozenset({"state"}),
@@ -49,7 +58,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"guards", "outgoing"}),
     frozenset({"library"}),
     frozenset({"tools"}),
-    frozenset({"analysis", "bulletins", "grounding", "intake", "pictures", "world"}),
+    frozenset({"analysis", "bulletins", "grounding", "intake", "objectives", "pictures", "world"}),
     frozenset({"runbook", "timeline"}),
     frozenset({"incident", "errors", "masking", "spans"}),
 )
@@ -81,8 +90,14 @@ NETWORK = frozenset(
     }
 )
 MODELS = frozenset({"anthropic", "google", "langchain", "langchain_openai", "litellm", "ollama", "openai", "transformers"})
-BESIDE_THE_DOORS = {("testing", "aiohttp"), ("telemetry.py", "opentelemetry.exporter"), ("responder", "langsmith")}
-"""Package and library: the model server for tests is a server on loopback and calls nobody; traces go where a user sends them."""
+BESIDE_THE_DOORS = {
+    ("testing", "aiohttp"),
+    ("telemetry.py", "opentelemetry.exporter"),
+    ("responder", "langsmith"),
+    ("service", "urllib"),
+}
+"""Package and library: the model server for tests is a server on loopback and calls nobody; traces go where a user sends
+them; the service reads addresses."""
 CONTENT = ("agents/", "prompts/", "graphs/")
 
 

@@ -30,7 +30,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "email": ("email", ""),
     "status-page": ("status_page", ""),
     "statuspage": ("statuspage", ""),
-    "pagerduty": ("pagerduty", ""),
+    "pagerduty": ("pagerduty", "pagerduty"),
     "github-issues": ("github_issues", "github"),
     "jira": ("jira", "jira"),
     "backlog-file": ("backlog_file", ""),
