@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Self
 
-from nexus.incident import Alert, AlertState, Event, EventKind, JoinedAlert, Opening, identity_of
-from nexus.incident.alert import Level
+from nexus.incident import Alert, AlertState, Event, EventKind, JoinedAlert, Opening
+from nexus.incident.alert import Level, identity_of
 
 WINDOW = timedelta(minutes=30)
 """After an incident's last firing alert, a neighbour's alert still counts as the same outage for this long."""

@@ -15,7 +15,8 @@ from nexus.drive import Pending
 from nexus.driving import Hands
 from nexus.errors import AlertError, IncidentHeld
 from nexus.hosting import Host
-from nexus.incident import Alert, AlertState, Event, EventKind, Evidence, JoinedAlert, Surroundings, identity_of
+from nexus.incident import Alert, AlertState, Event, EventKind, Evidence, JoinedAlert, Surroundings
+from nexus.incident.alert import identity_of
 from nexus.incidents import masked, vault_of
 from nexus.intake.read import read_delivery
 from nexus.masking import Vault

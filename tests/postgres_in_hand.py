@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from debian_in_hand import install
 
 INSTALL = "these tests start PostgreSQL: install its server, on Debian and Ubuntu by apt-get install postgresql"
 SETTINGS = {
@@ -47,9 +48,7 @@ def binaries() -> Path:
     """The folder of the newest server's programs; installs them where this may be done."""
     found = _installed()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", "postgresql"]):
-            subprocess.run(command, env=quiet, capture_output=True, timeout=180, check=False)
+        install()
         found = _installed()
     if found is None:
         pytest.fail(INSTALL, pytrace=False)

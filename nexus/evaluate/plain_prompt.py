@@ -104,7 +104,7 @@ again. There is no second change. Give none when it is a P3, which goes to the b
 
 def data_of(world: World, alert: Alert) -> dict[str, Any]:
     """What stands beside the prompt: the alert without its original, and what there is."""
-    return {"alert": alert.model_dump(mode="json", exclude={"raw"}), "components": [s.name for s in world.catalog]}
+    return {"alert": alert.model_dump(mode="json", exclude={"raw", "group"}), "components": [s.name for s in world.catalog]}
 
 
 def _listed(rows: Iterable[tuple[str, str]]) -> str:

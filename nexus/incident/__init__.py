@@ -12,7 +12,7 @@ from nexus.incident.action import (
     Step,
     Verdict,
 )
-from nexus.incident.alert import Alert, AlertState, JoinedAlert, identity_of
+from nexus.incident.alert import Alert, AlertState, JoinedAlert
 from nexus.incident.asked import AskedTask
 from nexus.incident.authorship import Author, Authorship
 from nexus.incident.base import Explained, Moment, Word
@@ -82,5 +82,4 @@ __all__ = [
     "Verdict",
     "Verification",
     "Word",
-    "identity_of",
 ]

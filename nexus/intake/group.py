@@ -63,12 +63,12 @@ def _missing(unread: int, full: bool, truncated: object) -> str:
 
 
 def _is_resolved(entry: Mapping[str, Any], now: datetime) -> bool:
-    """By its own status, else by its end: a zero end means that it goes on."""
+    """By its own status, else by its end: one that is zero, missing or unreadable means that it goes on."""
     status = entry.get("status")
     if isinstance(status, str) and status:
         return status.strip().lower() == "resolved"
-    end, note = read_moment(entry.get("endsAt"), now)
-    return not note and end < now
+    end, _ = read_moment(entry.get("endsAt"), now)
+    return end < now
 
 
 def _one(entry: object, labels: dict[str, str], annotations: dict[str, str], source: str, now: datetime) -> Alert | None:

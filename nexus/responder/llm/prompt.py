@@ -47,7 +47,7 @@ def within(facts: Mapping[str, Any], fence: Fence) -> dict[str, Any]:
     """Facts as a prompt takes them: the alert without its original, lists and texts cut as hard as the window needs."""
     lean = dict(facts)
     if isinstance(facts.get("alert"), Mapping):
-        lean["alert"] = {k: v for k, v in facts["alert"].items() if k != "raw"}
+        lean["alert"] = {k: v for k, v in facts["alert"].items() if k not in {"raw", "group"}}
     cut: dict[str, Any] = {}
     for items, characters in ((24, 400), (12, 240), (6, 160), (3, 100)):
         cut = {name: shortened(value, items=items, characters=characters) for name, value in lean.items()}
