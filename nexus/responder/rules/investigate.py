@@ -14,6 +14,10 @@ from nexus.tools.readings import SuspectsReading
 from nexus.tools.tool import Tool
 
 
+MOST_FURTHER = 5
+"""Looks of the world's own that are taken without anybody's having asked for them; an MCP server may have a hundred."""
+
+
 async def investigate(task: Task, desk: Desk) -> Findings:
     """One finding a check, in the runbook's order; a look that failed is a finding that says so."""
     alert = Alert.model_validate(task.facts["alert"])
@@ -31,7 +35,8 @@ async def investigate(task: Task, desk: Desk) -> Findings:
         if check["tool"] == "rank_suspects":
             suspect = _first(evidence) or suspect
         findings.append(finding_of(task.agent.title, check, evidence))
-    findings += [await _further(task.agent.title, tool, desk) for tool in desk.given.values() if _asks_nothing(tool)]
+    own = [tool for tool in desk.given.values() if _asks_nothing(tool)]
+    findings += [await _further(task.agent.title, tool, desk) for tool in own[:MOST_FURTHER]]
     return Findings(findings=tuple(findings))
 
 
