@@ -5,10 +5,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo cluster test check lint types content drawing draw bench clean
+.PHONY: help demo gameday cluster test check lint types content drawing draw bench clean
 
 help:
 	@echo "make demo    handle a P0 incident in the sandbox, from the alert to the ranked backlog"
+	@echo "make gameday break a real shop and have it put right: FAULT=bad-release (its README names the others)"
 	@echo "make cluster start a Temporal server and two workers here, to try a fleet out"
 	@echo "make test    run the tests"
 	@echo "make check   lint, types, content (the library), drawing; each is a target of its own"
@@ -33,6 +34,10 @@ demo: $(READY)
 	echo "  $${folder}status/            what users were told"; \
 	echo "  $${folder}incident.json      everything, for programs"; \
 	echo "  README.md                    what else it can do"
+
+FAULT ?= bad-release
+gameday: $(READY)
+	$(BIN)/python examples/gameday/run.py $(FAULT) $(ARGS)
 
 cluster: $(READY)
 	$(BIN)/python examples/cluster.py incidents
