@@ -62,7 +62,10 @@ async def test_a_world_is_made_of_its_connectors(tmp_path: Path) -> None:
         ("connectors: [{use: telepathy}]", "connector 1: there is no connector 'telepathy'"),
         ("connectors: [{path: x.md}]", "connector 1: there is no connector None"),
         ("connectors: [{use: backlog-file, path: x.md, colour: red}]", "connector 1 \\(backlog-file\\): colour: Extra inputs"),
-        ("connectors: [{use: backlog-file, path: x.md}, {use: backlog-file, path: y.md}]", "two connectors are called backlog-file"),
+        (
+            "connectors: [{use: backlog-file, path: x.md}, {use: backlog-file, path: y.md}]",
+            "two connectors are called backlog-file",
+        ),
         ("connectors: [{use: backlog-file, path: '${NOT_SET_HERE}'}]", "asks for \\$\\{NOT_SET_HERE\\}"),
         ("catalog: nowhere.yaml\nconnectors: [{use: backlog-file, path: x.md}]", "nowhere.yaml"),
         ("connectors: [{use: backlog-file, path: x.md}]\nwrold: x", "wrold: Extra inputs"),

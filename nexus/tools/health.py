@@ -35,7 +35,8 @@ def database_problems(database: DatabaseHealth) -> Iterator[Problem]:
     if database.up and not database.writable:
         yield Problem(component=name, problem="not_writable", detail=database.detail or "refuses writes", data_at_risk=True)
     if database.max_connections and database.connections >= 0.95 * database.max_connections:
-        detail = f"{database.connections} of {database.max_connections} connections in use"
+        who = f" ({database.detail})" if database.detail else ""
+        detail = f"{database.connections} of {database.max_connections} connections in use{who}"
         yield Problem(component=name, problem="connections_exhausted", detail=detail)
     if database.replication_lag_s is not None and database.replication_lag_s >= 60:
         detail = f"standby is {database.replication_lag_s:.0f} s behind"

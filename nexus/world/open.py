@@ -1,4 +1,4 @@
-"""Opening a world by its name: `sandbox:NAME`, `sandbox:DIR`, `recording:DIR`, or a YAML file of real systems or of one of them."""
+"""Opening a world by its name: `sandbox:NAME`, `sandbox:DIR`, `recording:DIR`, or a YAML file of real systems or of these."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from nexus.responder.rules.claims import CLAIMS, Claim
 from nexus.tools.readings import SuspectsReading
 from nexus.tools.tool import Tool
 
-
 MOST_FURTHER = 5
 """Looks of the world's own that are taken without anybody's having asked for them; an MCP server may have a hundred."""
 

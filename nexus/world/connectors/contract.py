@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -164,7 +164,7 @@ class Connector:
     name: str
     prove: Callable[[datetime], Awaitable[Sequence[Proof]]]
     close: Callable[[], Awaitable[None]] = nothing_to_close
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     metrics: Metrics | None = None
     logs: Logs | None = None
     changes: Changes | None = None

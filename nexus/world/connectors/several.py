@@ -179,11 +179,10 @@ class SeveralCode(_Several[Code]):
 
     async def test(self, patch: str, at: datetime) -> PatchTest:
         """Build and test a patch, by the source that has it."""
-        results = await self._all(lambda source: _tested(source, patch, at))
-        if not results:
-            raise Unavailable(f"no repository has the patch {patch}", "ask for the patches again")
-        return results[0]
-
-
-async def _tested(source: Code, patch: str, at: datetime) -> list[PatchTest]:
-    return [await source.test(patch, at)]
+        refusals = []
+        for source in self._sources:
+            try:
+                return await source.test(patch, at)
+            except Unavailable as error:
+                refusals.append(error)
+        raise refusals[0]
