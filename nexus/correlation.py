@@ -101,7 +101,8 @@ Place = Belongs | Opens | Stray
 def place_of(alert: Alert, known: Sequence[Known], edges: Collection[tuple[str, str]], at: datetime) -> Place:
     """Where the alert goes: by its identity, its group, its service, the call graph; each within its time."""
     open_now = [one for one in known if one.open]
-    found = _same(alert, open_now) or _repeats_ended(alert, known, at)
+    identity = identity_of(alert)
+    found = _same(alert, identity, open_now) or _repeats_ended(alert, identity, known, at)
     if found is not None:
         return found
     grouped = _same_group(alert, open_now)
@@ -117,20 +118,20 @@ def episode_of(alert: Alert) -> Episode:
     return alert.state, alert.starts_at, alert.level
 
 
-def _same(alert: Alert, known: Iterable[Known]) -> Belongs | None:
+def _same(alert: Alert, identity: str, known: Iterable[Known]) -> Belongs | None:
     for one in known:
-        held = one.episodes.get(identity_of(alert))
+        held = one.episodes.get(identity)
         if held is not None:
             return Belongs("repeat" if episode_of(alert) in held else "join", one.incident, "the same alert")
     return None
 
 
-def _repeats_ended(alert: Alert, known: Iterable[Known], at: datetime) -> Belongs | None:
+def _repeats_ended(alert: Alert, identity: str, known: Iterable[Known], at: datetime) -> Belongs | None:
     """An ended incident's own alert: it resolves, or it still fires though nobody was to do anything about it now."""
     for one in known:
         if one.open or one.ended_at is None or at - one.ended_at > AGAIN:
             continue
-        held = one.episodes.get(identity_of(alert), set())
+        held = one.episodes.get(identity, set())
         if held and alert.state is AlertState.RESOLVED:
             return Belongs("repeat", one.incident, "the alert of an incident that has ended is over")
         if one.outcome != "resolved" and episode_of(alert) in held:

@@ -52,6 +52,7 @@ class Reception:
     sorting: bool = False
     _known: dict[str, Known] = field(default_factory=dict)
     _arrival: dict[str, int] = field(default_factory=dict)
+    _joined: list[tuple[Evidence, Event]] = field(default_factory=list)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -101,7 +102,11 @@ class Reception:
         told: list[str] = []
         while waiting := await self.records.inbox.waiting():
             await asyncio.gather(*(self._refresh(known) for known in self._known.values() if known.open))
-            outcomes = [await self._sorted(delivered) for delivered in waiting]
+            outcomes = []
+            for delivered in waiting:
+                outcomes.append(await self._sorted(delivered))
+                await asyncio.sleep(0)  # who is posting comes first
+            await self._write_joined()
             await self.records.inbox.handled([d.id for d in waiting], outcomes)
             told += outcomes
         return told
@@ -130,7 +135,7 @@ class Reception:
                 self._known[incident] = Known.of(opening)
                 return f"opened {incident}"
             case Belongs("join", incident, because):
-                await self._join(incident, alert, because, at)
+                self._join(incident, alert, because, at)
                 return f"joined {incident}"
             case Belongs(_, incident, because):
                 return f"repeats {incident}: {because}"
@@ -138,13 +143,19 @@ class Reception:
                 return f"over: {because}"
         assert_never(place)
 
-    async def _join(self, incident: str, alert: Alert, because: str, at: datetime) -> None:
-        joined, evidence, event = joining(incident, alert, because, at)
-        await self.records.keep(incident, evidence, {})
-        for new in await self.records.append(event):
+    def _join(self, incident: str, alert: Alert, because: str, at: datetime) -> None:
+        _, evidence, event = joining(incident, alert, because, at)
+        self._known[incident].take(alert, at)
+        self._joined.append((evidence, event))
+
+    async def _write_joined(self) -> None:
+        """Record what joined, all at once, and tell the incidents; until then no delivery is ticked off."""
+        joined, self._joined = self._joined, []
+        await asyncio.gather(*(self.records.keep(event.incident, evidence, {}) for evidence, event in joined))
+        for new in await self.records.append(*(event for _, event in joined)) if joined else ():
             self.host.hands.view.event(new)
-        self._known[incident].take(joined.alert, at)
-        await self.host.alerted(incident)
+        for incident in dict.fromkeys(event.incident for _, event in joined):
+            await self.host.alerted(incident)
 
     async def _refresh(self, known: Known) -> None:
         for arrival, event in await self.records.events_after(known.incident, self._arrival.get(known.incident, 0)):
