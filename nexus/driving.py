@@ -13,6 +13,7 @@ from nexus.graph import VERSION
 from nexus.incident import Alert, Incident, Opening, Surroundings
 from nexus.incidents import opened, opening_of, vault_of, world_of
 from nexus.library import Library
+from nexus.library.opened import library_at
 from nexus.masking import Vault
 from nexus.records.folder import write_folder
 from nexus.records.store import Store
@@ -47,8 +48,8 @@ class Hands:
 
 
 def library_of(surroundings: Surroundings) -> Library:
-    """The library that an incident began with. Raises LibraryError."""
-    return Library.open(Path(surroundings.library)) if surroundings.library else Library.default()
+    """The library that an incident began with, read again only where a file of it has changed. Raises LibraryError."""
+    return library_at(Path(surroundings.library) if surroundings.library else Library.default_root())
 
 
 async def begin(

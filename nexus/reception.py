@@ -37,6 +37,8 @@ LOOK = 1.0
 """Seconds between two looks into the inbox without being woken."""
 OURS = frozenset({"report", "watch"})
 """Sources that are NEXUS itself; they write the generic form."""
+LOOK_BACK = 1000
+"""Events looked at again each time: several writers may commit in another order than they arrived."""
 REMEMBERED = 500
 """Incidents that are looked through at the start for those that ended not long ago."""
 
@@ -158,9 +160,10 @@ class Reception:
             await self.host.alerted(incident)
 
     async def _refresh(self, known: Known) -> None:
-        for arrival, event in await self.records.events_after(known.incident, self._arrival.get(known.incident, 0)):
+        seen = self._arrival.get(known.incident, 0)
+        for arrival, event in await self.records.events_after(known.incident, max(0, seen - LOOK_BACK)):
             known.hear(event)
-            self._arrival[known.incident] = arrival
+            self._arrival[known.incident] = max(seen, arrival)
 
     async def _wait(self, stop: asyncio.Event, seconds: float) -> None:
         waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._woken.wait())]

@@ -10,6 +10,7 @@ import pytest
 from nexus.errors import LibraryError
 from nexus.incident import ActionKind, Severity
 from nexus.library import Agent, Library
+from nexus.library.opened import library_at
 from nexus.library.templates import FACTS, TEMPLATE_FACTS
 from nexus.runbook import RELEVANT_DEVELOPER
 
@@ -179,3 +180,11 @@ def test_a_teams_own_agent_beside_the_runbooks_is_welcome(folder: Path) -> None:
 
 def test_every_severity_has_its_level() -> None:
     assert set(LIBRARY.runbook.levels) == set(Severity)
+
+
+def test_a_library_is_read_again_only_where_a_file_of_it_has_changed(folder: Path) -> None:
+    first = library_at(folder)
+    assert library_at(folder) is first
+    prompt = folder / "prompts" / "triage.md"
+    prompt.write_text(prompt.read_text(encoding="utf-8") + "\nSay so.\n", encoding="utf-8")
+    assert library_at(folder).digest != first.digest
