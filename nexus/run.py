@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nexus.errors import NexusError, UsageError
+from nexus.errors import AlertError, NexusError, UsageError
 from nexus.options import Approve, Engine, Thinks, flags_for
 from nexus.process import fail, let_go, start
 from nexus.stopping import told_to_stop
@@ -88,6 +88,8 @@ def prepare(alert: str | None, until: Stage | None, view: View, settings: Settin
         Library.open(settings.library)
     given = load_alert(alert, now=datetime.now(UTC)) if alert is not None else None
     opened = open_world(named, seed=settings.seed, starts_at=given.starts_at if given else None)
+    if given is None and not opened.alert:
+        raise AlertError(f"{named} brings no alert of its own", "name one with --alert FILE, or - for standard input")
     known = given or read_alert(json.dumps(opened.alert), now=datetime.now(UTC))
     responder = open_responder(settings, view)
     return Request(known, opened, surroundings, settings, responder, until.value if until else None, view)

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from nexus.asked import approve_all
+from nexus.cli import app
 from nexus.embedded import handle
 from nexus.incident import Alert, EventKind, Incident
 from nexus.library import Library
@@ -103,3 +105,10 @@ async def test_the_status_page_and_the_record_say_the_same(shop: Path, tmp_path:
     assert told.id in json.dumps(page)
     assert published
     assert "not delivered" not in published[0].text
+
+
+def test_a_live_world_wants_an_alert(shop: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["run", "--world", str(shop / "world.yaml"), "--out", str(tmp_path / "incidents")])
+    assert done.exit_code == 2
+    assert "world.yaml brings no alert of its own" in done.output
+    assert not (tmp_path / "incidents").exists()
