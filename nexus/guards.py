@@ -27,6 +27,9 @@ from nexus.incident import (
 from nexus.library import Agent
 from nexus.runbook import Runbook, branch_for, floor_for
 
+FELT = frozenset({"errors", "latency", "availability"})
+"""Kinds of series whose movement users feel; others move for many reasons."""
+
 
 def whole(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Of each tool's looks those at everything, where it has any: one that was narrowed hides what is wrong elsewhere."""
@@ -42,6 +45,7 @@ def _narrowed(look: Evidence) -> bool:
 def measured(seen: Iterable[Evidence], level: str) -> dict[str, str]:
     """The rubric's signals as the tools gave them: an answer cannot change what it is judged by. `level` is the alert's word."""
     signals = {"telemetry": "none", "now": "unknown", "security": "unknown", "alert": level}
+    moved = False
     for evidence in whole(seen):
         if evidence.failed:
             continue
@@ -49,6 +53,10 @@ def measured(seen: Iterable[Evidence], level: str) -> dict[str, str]:
             signals.update(evidence.values["signals"])
         elif evidence.tool == "security_signals":
             signals["security"] = evidence.values["security"]
+        elif evidence.tool == "query_metrics":
+            moved = moved or any(change["kind"] in FELT for change in evidence.values["changed"])
+    if moved and signals["now"] == "normal":  # a look that came a little later saw more
+        signals["now"] = "abnormal"
     return signals
 
 

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nexus.errors import ActionRefused
-from nexus.guards import approval_key, check_action, check_approval, check_dry_run, cited, classified, diagnosed, grounded
+from nexus.guards import (
+    approval_key,
+    check_action,
+    check_approval,
+    check_dry_run,
+    cited,
+    classified,
+    diagnosed,
+    grounded,
+    measured,
+)
 from nexus.incident import (
     Action,
     ActionKind,
@@ -22,6 +32,7 @@ from nexus.incident import (
     Claim,
     Diagnosis,
     DryRun,
+    Evidence,
     Finding,
     Hypothesis,
     PostMortem,
@@ -269,3 +280,23 @@ def test_a_sentence_of_the_post_mortem_that_cites_only_inventions_becomes_unknow
     assert stands.what_failed == Claim(text="checkout failed", evidence=("IM1-1",))
     assert stands.why_it_failed == stands.prevention["testing"][0] == Claim(text="unknown", known=False)
     assert stands.reputation == report.reputation
+
+
+@pytest.mark.parametrize(
+    ("kinds", "now", "signal"),
+    [
+        (("errors",), "normal", "abnormal"),
+        (("saturation", "latency"), "normal", "abnormal"),
+        (("saturation",), "normal", "normal"),
+        ((), "normal", "normal"),
+        (("errors",), "unknown", "unknown"),
+    ],
+)
+def test_what_users_feel_is_abnormal_though_the_first_look_saw_nothing_yet(kinds: tuple[str, ...], now: str, signal: str) -> None:
+    """An alert that fires within seconds is ahead of the five minutes over which impact is measured."""
+    at = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    impact = Evidence(id="IM1-1", tool="assess_impact", agent="x", at=at, summary="", values={"signals": {"now": now}})
+    changed = {"looked_at": 9, "changed": [{"kind": kind} for kind in kinds]}
+    metrics = Evidence(id="IM1-3", tool="query_metrics", agent="x", at=at, summary="", values=changed)
+    assert measured([impact, metrics], "critical")["now"] == signal
+    assert measured([metrics, impact], "critical")["now"] == signal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nexus.guards import measured
+from nexus.guards import FELT, measured
 from nexus.incident import Alert, AlertState, Classification, Evidence, Impact, Severity
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
@@ -25,8 +25,9 @@ async def classify(task: Task, desk: Desk) -> Classification:
         breach = security.security in ("breach", "suspected")
         affected = bool(impact.user_data_affected) or (breach and security.personal_data)
         impact = impact.model_copy(update={"breach_suspected": breach, "user_data_affected": affected})
-    floor, because = floor_for(task.library.runbook, signals)
     calm = await _nothing_is_wrong(desk, signals)
+    signals = measured(desk.seen, alert.level)
+    floor, because = floor_for(task.library.runbook, signals)
     insists = alert.state is AlertState.FIRING and alert.level in ("critical", "high")
     small = floor is Severity.P3 and alert.level in ("low", "unknown")
     severity, rationale = floor, because
@@ -59,7 +60,7 @@ def _moved(evidence: Evidence) -> bool:
     if evidence.failed:
         return True
     found = reading(evidence, MetricsReading)
-    telling = [c for c in found.changed if c.kind in ("errors", "latency", "availability")]
+    telling = [c for c in found.changed if c.kind in FELT]
     return found.looked_at == 0 or bool(telling)
 
 
