@@ -30,6 +30,7 @@ class Known:
     """
 
     incident: str
+    opened_at: datetime
     last_at: datetime
     episodes: dict[str, set[Episode]] = field(default_factory=dict)
     groups: set[tuple[str, str]] = field(default_factory=set)
@@ -40,7 +41,7 @@ class Known:
     @classmethod
     def of(cls, opening: Opening) -> Self:
         """An incident as it was begun."""
-        known = cls(opening.incident, opening.opened_at)
+        known = cls(opening.incident, opening.opened_at, opening.opened_at)
         known.take(opening.alert, opening.opened_at)
         return known
 

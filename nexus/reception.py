@@ -146,8 +146,9 @@ class Reception:
         assert_never(place)
 
     def _join(self, incident: str, alert: Alert, because: str, at: datetime) -> None:
-        _, evidence, event = joining(incident, alert, because, at)
-        self._known[incident].take(alert, at)
+        known = self._known[incident]
+        _, evidence, event = joining(incident, alert, because, max(at, known.opened_at))
+        known.take(alert, at)
         self._joined.append((evidence, event))
 
     async def _write_joined(self) -> None:

@@ -23,7 +23,7 @@ LIMITED: dict[str, Any] = {
     "task_seconds": 240.0,
     "seconds": {},
     "pause": 3600.0,
-    "incident": {"steps": 3, "tokens": 30_000},
+    "incident": {"steps": 2, "tokens": 30_000},
 }
 """So much patience, and so few calls, that a busy machine changes nothing."""
 WORDS_ONLY = dict.fromkeys(("investigate", "correlate", "plan", "verify", "post_mortem"), "rules")
@@ -45,7 +45,7 @@ async def test_a_p0_ends_well_though_the_model_cannot_use_tools(real_model: Real
     incident = await incident_of(real_model, "bad-deploy")
     assert (incident.severity, incident.outcome) == (Severity.P0, Outcome.RESOLVED)
     assert on_time(incident)
-    assert incident.usage.calls <= 3
+    assert incident.usage.calls <= 2
     assert incident.usage.tokens <= 30_000
     assert incident.usage.completion_tokens > 0
     assert all(a.why for a in incident.authorship if a.by is Author.RULES)
@@ -56,6 +56,6 @@ async def test_a_p2_ends_well_and_the_record_says_what_came_from_the_model(calli
     incident = await incident_of(calling_model, "search-null", calls_only=True, tasks=WORDS_ONLY)
     assert (incident.severity, incident.outcome) == (Severity.P2, Outcome.RESOLVED)
     assert on_time(incident)
-    assert incident.usage.calls <= 3
+    assert incident.usage.calls <= 2
     assert incident.usage.tokens <= 30_000
     assert {a.by for a in incident.authorship} == {Author.MODEL, Author.RULES}

@@ -77,6 +77,7 @@ async def test_a_storm_of_forty_alerts_is_one_incident_that_keeps_all_forty() ->
     assert titles == {f"Alert{n}" for n in range(40)}
     assert {joined.evidence for joined in whole.joined} == {evidence.id for evidence in whole.evidence}
     assert all(joined.alert.raw and joined.because for joined in whole.joined)
+    assert all(joined.at >= opening.opened_at for joined in whole.joined)
 
 
 async def test_of_a_group_the_worst_firing_alert_opens_and_the_others_join() -> None:

@@ -31,7 +31,8 @@ def assets_abnormal(page: PageHealth) -> bool:
 
 def _tell_errors(page: PageHealth) -> str:
     rate, normal = page.script_errors_per_min, page.normal_script_errors_per_min
-    return f"{page.page}: {rate:.0f} script errors a minute, normally {normal:.1f}, in {page.release}; mostly {page.top_error!r}"
+    where = f", in {page.release}" if page.release else ""
+    return f"{page.page}: {rate:.0f} errors a minute in the browser, normally {normal:.1f}{where}; mostly {page.top_error!r}"
 
 
 def _tell_load(page: PageHealth) -> str:
