@@ -124,6 +124,22 @@ def test_after_an_action_only_what_came_later_is_judged() -> None:
     assert not healed.moved
 
 
+def test_a_rate_that_still_holds_what_failed_before_the_action_is_no_new_trouble() -> None:
+    step = 15.0
+    acted = Periods(alert_at=ALERT - 420, now=ALERT, acted_at=ALERT - 300)
+    failing, last_failures, well = [0.7] * 12, [0.7, 0.5, 0.3, 0.1], [0.0] * 17
+    values = [0.0] * 100 + failing + last_failures + well
+    times = ALERT - step * np.arange(len(values))[::-1]
+    rate = Series("checkout", "error_rate", MetricKind.ERRORS, "share", times, np.array(values))
+    mended = shift_of(rate, None, acted)
+    assert mended is not None
+    assert not mended.moved
+    still = np.array([0.0] * 100 + [0.7] * 33)
+    unmended = shift_of(Series("checkout", "error_rate", MetricKind.ERRORS, "share", times, still), None, acted)
+    assert unmended is not None
+    assert unmended.moved
+
+
 def test_the_onset_of_all_is_told_by_the_strongest_and_nothing_has_none() -> None:
     bad = [series(noisy(100, 52, seed=n) + noisy(800, 8, seed=n), component=f"c{n}") for n in range(3)]
     calm = [series(noisy(100, seed=n), component=f"q{n}") for n in range(3)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from nexus.errors import Unavailable
@@ -26,6 +27,7 @@ from nexus.tools.readings import (
 from nexus.tools.recovery import RECOVERY
 from nexus.tools.suspects import RANK_SUSPECTS
 from nexus.tools.tool import Look, Marks, Tool
+from nexus.world.metrics import MetricKind, Series
 from nexus.world.sandbox import open_sandbox
 
 ALL = (QUERY_METRICS, SEARCH_LOGS, LIST_CHANGES, API_ERROR_RATES, SERVICE_COMMUNICATION, RANK_SUSPECTS, RECOVERY)
@@ -99,6 +101,36 @@ async def test_rates_and_edges_put_the_abnormal_first() -> None:
     edges = await see(SERVICE_COMMUNICATION, look_at("payment-down"))
     assert isinstance(edges, CommunicationReading)
     assert ("payment", "payment-provider") in {(e.caller, e.callee) for e in edges.edges if e.abnormal}
+
+
+class Blip:
+    """Metrics of one service whose latency rose for a minute and fell again, as while it restarts; `still`: it did not fall."""
+
+    def __init__(self, at: datetime, *, still: bool) -> None:
+        values = [100.0] * 100 + [900.0] * 4 + [900.0 if still else 100.0] * 8
+        times = at.timestamp() - 15.0 * np.arange(len(values))[::-1]
+        self._series = Series("web", "latency_p95_ms", MetricKind.LATENCY, "ms", times, np.array(values))
+
+    async def series(self, start: datetime, end: datetime, components: object = None) -> list[Series]:
+        del start, end, components
+        return [self._series]
+
+    async def baseline(self, components: object = None) -> list[Series]:
+        del components
+        return []
+
+
+@pytest.mark.parametrize(("still", "abnormal"), [(False, False), (True, True)])
+async def test_after_an_action_a_latency_that_fell_again_is_not_abnormal(still: bool, abnormal: bool) -> None:
+    look = look_at("bad-deploy", minutes=12)
+    look = replace(
+        look,
+        world=replace(look.world, metrics=Blip(look.at, still=still)),
+        marks=Marks(alert=look.alert.starts_at, action=look.at - timedelta(minutes=6)),
+    )
+    rates = await see(API_ERROR_RATES, look)
+    assert isinstance(rates, ErrorRatesReading)
+    assert [entry.abnormal for entry in rates.entries] == [abnormal]
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2])

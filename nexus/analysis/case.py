@@ -73,6 +73,10 @@ class Ranking:
     separated: float = 0.0
 
 
+SMEARED = 120.0
+"""A sample of a rate still holds what failed in the seconds before it; rates are taken over one to two minutes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Periods:
     """Which samples are the healthy past and which are the trouble."""
@@ -88,7 +92,8 @@ class Periods:
         if self.last_s is not None:
             return self.now - max(self.last_s, 1.2 * step)
         if self.acted_at is not None and self.acted_at + step < self.now:
-            return max(self.acted_at + step, self.now - max(360.0, 1.5 * step))
+            smeared = max(step, SMEARED) if self.acted_at + 2 * SMEARED < self.now else step
+            return max(self.acted_at + smeared, self.now - max(360.0, 1.5 * step))
         latest = self.now - max(120.0, 0.5 * step) if self.acted_at is None else self.now
         return min(self.alert_at - (240.0 if step < 180 else 0.5 * step), latest)
 

@@ -29,7 +29,8 @@ def timeline(incident: Incident) -> str:
         since = duration(entry.at - incident.opened_at)
         kind = entry.kind.replace("_", " ")
         text = entry.text.removeprefix(f"{entry.actor}: ").removeprefix(f"{kind}: ")
-        lines.append(f"- **{entry.at:%H:%M:%S}** (+{since}) {safe(entry.actor)} · *{kind}*: {safe(text)}")
+        signed = since if since.startswith("-") else f"+{since}"  # an alert may have reached us before the incident was opened
+        lines.append(f"- **{entry.at:%H:%M:%S}** ({signed}) {safe(entry.actor)} · *{kind}*: {safe(text)}")
     return "\n".join([*lines, ""])
 
 

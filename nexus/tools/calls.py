@@ -53,10 +53,11 @@ def _rates(shifts: Iterable[Shift]) -> list[_Rate]:
     return [r for r in found.values() if r.errors is not None or r.latency is not None]
 
 
-def _told(rate: _Rate) -> RateEntry:
+def _told(rate: _Rate, *, acted: bool) -> RateEntry:
+    """As told; after an action only what is still beyond normal is abnormal: a restart itself costs some requests."""
     errors, latency = rate.errors, rate.latency
     scale = _TO_MS.get(latency.series.unit, 1.0) if latency else 1.0
-    beyond = [s for s in (errors, latency) if s is not None and s.moved and s.harmful]
+    beyond = [s for s in (errors, latency) if s is not None and s.moved and s.harmful and (s.now or not acted)]
     return RateEntry(
         component=rate.component,
         error_rate=round(_share(errors, errors.after), 5) if errors else None,
@@ -95,7 +96,8 @@ async def _edges(look: Look) -> list[EdgeShift]:
 
 async def _api_error_rates(look: Look, arguments: OfComponent) -> Seen:
     try:
-        entries = [_told(rate) for rate in _rates(await moved(look))]
+        acted = look.marks.action is not None
+        entries = [_told(rate, acted=acted) for rate in _rates(await moved(look))]
     except Unavailable:
         entries = _from_edges(await _edges(look))
     if arguments.component is not None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
+import numpy as np
 from pydantic import Field
 
 from nexus.analysis.case import Periods
@@ -58,13 +59,19 @@ async def _picture_metrics(look: Look, arguments: OfComponent) -> Seen:
     what = "Before and after" if moved else "Nothing moved"
     title = f"{what}: {arguments.component or look.alert.service or look.world.name}, {look.alert.title}"
     png = await asyncio.to_thread(draw_before_after, [s.series for s in chosen], look.marks, title)
-    summary = f"{what}, as of {look.at:%H:%M} UTC: " + ", ".join(_told(s) for s in chosen) + "."
+    summary = f"{what}, as of {look.at:%H:%M} UTC: " + ", ".join(_told(s, look.at.timestamp()) for s in chosen) + "."
     return Seen(PictureReading(summary=summary, shows=names), {"metrics.png": png})
 
 
-def _told(shift: Shift) -> str:
+_SILENT_S = 120.0
+"""A series without a sample for that long says nothing of now."""
+
+
+def _told(shift: Shift, now: float) -> str:
     unit = "" if shift.series.unit in ("", "1", "share") else f" {shift.series.unit}"
-    last = "still there" if shift.now else "back"
+    sampled = shift.series.times[np.isfinite(shift.series.values)]
+    silent = now - float(sampled[-1]) > max(_SILENT_S, 3 * float(sampled[-1] - sampled[-2]))
+    last = "not measured since" if silent else "still there" if shift.now else "back"
     change = f"{shift.before:.3g} to {shift.after:.3g}{unit}"
     return f"{shift.component} {shift.series.metric} {change}" + (f" ({last})" if shift.moved else "")
 

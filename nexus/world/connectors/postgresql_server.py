@@ -25,7 +25,7 @@ SELECT pg_is_in_recovery() AS in_recovery,
 SESSIONS = """
 SELECT coalesce(nullif(application_name, ''), usename, 'somebody') AS who,
        count(*)::int AS held,
-       count(*) FILTER (WHERE state = 'idle')::int AS idle,
+       count(*) FILTER (WHERE state LIKE 'idle%%')::int AS idle,
        count(*) FILTER (WHERE state = 'active' AND now() - query_start > make_interval(secs => %(slow_s)s)
                               AND pid <> pg_backend_pid())::int AS slow,
        count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting,
