@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def program(name: str, package: str) -> str:
     """Where that program is; its package is installed where it is missing and this may be done."""
     found = _found(name)
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        install()
+        install(lambda: _found(name) is not None)
         found = _found(name)
     if found is None:
         pytest.fail(f"this test runs {name}: install it, on Debian and Ubuntu by apt-get install {package}", pytrace=False)
@@ -40,9 +41,11 @@ def _found(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path=os.pathsep.join(ELSEWHERE))
 
 
-def install() -> None:
-    """Install all of them; what that could not do is told by whoever then looks for a program."""
+def install(there: Callable[[], bool]) -> None:
+    """Install all of them, unless another process has; what that could not do is told by whoever then looks for a program."""
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with FileLock(LOCK):
+        if there():
+            return
         for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]):
             subprocess.run(command, env=quiet, capture_output=True, timeout=300, check=False)

@@ -48,7 +48,7 @@ def binaries() -> Path:
     """The folder of the newest server's programs; installs them where this may be done."""
     found = _installed()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        install()
+        install(lambda: _installed() is not None)
         found = _installed()
     if found is None:
         pytest.fail(INSTALL, pytrace=False)
