@@ -8,7 +8,7 @@ import pytest
 from nexus.analysis.case import Periods
 from nexus.analysis.ramp import filling_since
 from nexus.analysis.shift import onset_of, shift_of, shifts_of
-from nexus.world.metrics import MetricKind, Series
+from nexus.world.metrics import Floats, MetricKind, Series
 
 ALERT = 1_000_000.0
 PERIODS = Periods(alert_at=ALERT, now=ALERT + 120)
@@ -129,7 +129,7 @@ def test_a_rate_that_still_holds_what_failed_before_the_action_is_no_new_trouble
     acted = Periods(alert_at=ALERT - 420, now=ALERT, acted_at=ALERT - 300)
     failing, last_failures, well = [0.7] * 12, [0.7, 0.5, 0.3, 0.1], [0.0] * 17
     values = [0.0] * 100 + failing + last_failures + well
-    times = ALERT - step * np.arange(len(values))[::-1]
+    times: Floats = np.array([ALERT - step * ago for ago in reversed(range(len(values)))])
     rate = Series("checkout", "error_rate", MetricKind.ERRORS, "share", times, np.array(values))
     mended = shift_of(rate, None, acted)
     assert mended is not None

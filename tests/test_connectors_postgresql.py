@@ -101,6 +101,13 @@ async def test_a_disk_that_cannot_be_seen_is_a_gap_and_over_a_socket_it_is_found
     assert found.disk_pct > 0
 
 
+async def test_a_session_in_a_transaction_that_does_nothing_is_idle_too(postgres_url: str) -> None:
+    async with session(postgres_url, "billing") as billing:
+        await billing.execute("BEGIN")
+        found = await health(connected(postgres_url))
+    assert found.detail.startswith("connections are held by billing 1 (1 idle), nexus 1 (0 idle)")
+
+
 async def test_slow_statements_locks_and_unfinished_transactions_are_told_with_their_holders(postgres_url: str) -> None:
     connector = connected(postgres_url, slow_s=0.01)
     async with AsyncExitStack() as stack:

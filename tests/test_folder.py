@@ -167,6 +167,14 @@ def test_an_alert_cannot_write_html_links_or_headings(tmp_path: Path) -> None:
     assert "\u202e" not in rendered
 
 
+def test_what_came_before_the_opening_has_a_minus_in_the_timeline(tmp_path: Path) -> None:
+    told = incident()
+    early = told.model_copy(update={"opened_at": told.timeline[0].at + timedelta(seconds=2)})
+    lines = (write_folder(tmp_path, early, template) / "timeline.md").read_text()
+    assert "(-2 s)" in lines
+    assert "+-" not in lines
+
+
 @pytest.mark.parametrize(
     "text", [EVIL, "# x", "1. x", "- x", "> x", "---", "a_b_c", "_a_", "**a**", "a\\b", "&lt;", "~~a~~", "[a]: /b", "+ x", "```"]
 )

@@ -122,6 +122,14 @@ async def test_the_tool_draws_what_moved_and_says_it() -> None:
     assert "checkout errors 0.01 to 0.6 (still there)" in seen.reading.summary
 
 
+async def test_a_series_that_is_not_sampled_any_more_is_not_said_to_be_still_there() -> None:
+    moved = errors("checkout", 0.01, 0.6)
+    moved.values[-4:] = np.nan
+    seen = await PICTURE_METRICS.run(look(metrics=Measured([moved])), OfComponent())
+    assert isinstance(seen.reading, PictureReading)
+    assert "checkout errors 0.01 to 0.6 (not measured since)" in seen.reading.summary
+
+
 async def test_the_tool_says_when_nothing_moved() -> None:
     seen = await PICTURE_METRICS.run(look(metrics=Measured([errors("search", 0.01, 0.01)])), OfComponent())
     assert seen.reading.summary.startswith("Nothing moved")

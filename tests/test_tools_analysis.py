@@ -27,7 +27,7 @@ from nexus.tools.readings import (
 from nexus.tools.recovery import RECOVERY
 from nexus.tools.suspects import RANK_SUSPECTS
 from nexus.tools.tool import Look, Marks, Tool
-from nexus.world.metrics import MetricKind, Series
+from nexus.world.metrics import Floats, MetricKind, Series
 from nexus.world.sandbox import open_sandbox
 
 ALL = (QUERY_METRICS, SEARCH_LOGS, LIST_CHANGES, API_ERROR_RATES, SERVICE_COMMUNICATION, RANK_SUSPECTS, RECOVERY)
@@ -108,7 +108,7 @@ class Blip:
 
     def __init__(self, at: datetime, *, still: bool) -> None:
         values = [100.0] * 100 + [900.0] * 4 + [900.0 if still else 100.0] * 8
-        times = at.timestamp() - 15.0 * np.arange(len(values))[::-1]
+        times: Floats = np.array([at.timestamp() - 15.0 * ago for ago in reversed(range(len(values)))])
         self._series = Series("web", "latency_p95_ms", MetricKind.LATENCY, "ms", times, np.array(values))
 
     async def series(self, start: datetime, end: datetime, components: object = None) -> list[Series]:

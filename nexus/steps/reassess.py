@@ -5,7 +5,7 @@ from __future__ import annotations
 from nexus.asking import Done, ask
 from nexus.casework import Case
 from nexus.guards import classified, measured, unaided
-from nexus.incident import Classification, EventKind
+from nexus.incident import Classification, EventKind, Severity
 from nexus.raising import Assessed, assessed_in, joined_in, news_for, raised
 from nexus.runbook import team_for
 from nexus.state import Context, State, alert_of, dump
@@ -18,7 +18,7 @@ async def reassess(context: Context, state: State) -> Assessed | None:
     """
     events = await context.records.events(state["incident"])
     known, joined = assessed_in(events), joined_in(events)
-    if known is None or len(joined) <= known.alerts:
+    if known is None or known.classification.severity is Severity.P0 or len(joined) <= known.alerts:
         return known
     news = news_for(alert_of(state), joined, known)
     if news is None:
