@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -123,9 +124,8 @@ async def test_the_tool_draws_what_moved_and_says_it() -> None:
 
 
 async def test_a_series_that_is_not_sampled_any_more_is_not_said_to_be_still_there() -> None:
-    moved = errors("checkout", 0.01, 0.6)
-    moved.values[-4:] = np.nan
-    seen = await PICTURE_METRICS.run(look(metrics=Measured([moved])), OfComponent())
+    seen_at_the_alert = look(metrics=Measured([errors("checkout", 0.01, 0.6)]))
+    seen = await PICTURE_METRICS.run(replace(seen_at_the_alert, at=seen_at_the_alert.at + timedelta(minutes=4)), OfComponent())
     assert isinstance(seen.reading, PictureReading)
     assert "checkout errors 0.01 to 0.6 (not measured since)" in seen.reading.summary
 
@@ -151,3 +151,14 @@ async def test_a_screenshot_is_kept_as_the_page() -> None:
 async def test_without_a_browser_there_is_no_screenshot_but_a_reason() -> None:
     with pytest.raises(Unavailable):
         await SCREENSHOT.run(look(), Page(page="/checkout"))
+
+
+async def test_a_component_without_metrics_of_its_own_is_pictured_by_those_who_use_it() -> None:
+    class Narrowed(Measured):
+        async def series(self, start: datetime, end: datetime, components: Sequence[str] | None = None) -> list[Series]:
+            return [s for s in await super().series(start, end) if components is None or s.component in components]
+
+    at = look(metrics=Narrowed([errors("checkout", 0.01, 0.6)]))
+    seen = await PICTURE_METRICS.run(at, OfComponent(component="payment-provider"))
+    assert isinstance(seen.reading, PictureReading)
+    assert seen.reading.shows == ("checkout errors",)

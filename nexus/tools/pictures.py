@@ -42,16 +42,20 @@ def choose(shifts: Sequence[Shift]) -> list[Shift]:
     return chosen[:MOST] or list(shifts[:3])
 
 
+async def _chosen(look: Look, component: str | None) -> list[Shift]:
+    metrics = need(look.world.metrics, "metrics")
+    components = None if component is None else [component]
+    series = await metrics.series(since(look, timedelta(minutes=30)), look.at, components)
+    baseline = await metrics.baseline(components)
+    return choose(shifts_of(series, baseline, Periods(look.alert.starts_at.timestamp(), look.at.timestamp())))
+
+
 async def _picture_metrics(look: Look, arguments: OfComponent) -> Seen:
     from nexus.pictures import draw_before_after  # noqa: PLC0415  # drawing costs half a second to import; few runs look at none
 
-    metrics = need(look.world.metrics, "metrics")
-    components = None if arguments.component is None else [arguments.component]
-    start = since(look, timedelta(minutes=30))
-    series = await metrics.series(start, look.at, components)
-    baseline = await metrics.baseline(components)
-    shifts = shifts_of(series, baseline, Periods(look.alert.starts_at.timestamp(), look.at.timestamp()))
-    chosen = choose(shifts)
+    chosen = await _chosen(look, arguments.component)
+    if not chosen and arguments.component is not None:  # another company's system, say: it shows in those who use it
+        chosen = await _chosen(look, None)
     if not chosen:
         raise Unavailable("no metric was sampled both before and after", "widen the window or name another component")
     names = tuple(f"{s.component} {s.series.metric}" for s in chosen)
