@@ -63,10 +63,10 @@ def shop(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def written(installed: Path, tmp_path: Path) -> Iterator[Estate]:
-    """All files of a game day, nothing started."""
-    estate = Estate(tmp_path)
+@pytest.fixture(scope="module")
+def written(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """All files of a game day, nothing started; its tests only read them."""
+    estate = Estate(tmp_path_factory.mktemp("written"))
     assert (installed / "postgres").exists()
     try:
         estate.write()
@@ -80,7 +80,9 @@ def order(estate: Estate, voucher: str = "") -> httpx.Response:
     return httpx.post(f"{estate.url('shop')}/order", data=wanted, timeout=10)
 
 
-@pytest.mark.xdist_group("gameday")
+pytestmark = pytest.mark.xdist_group("gameday")
+
+
 class TestTheShop:
     def test_it_shows_and_sells_teas(self, shop: Estate) -> None:
         assert "Darjeeling" in httpx.get(shop.url("shop")).text
@@ -202,6 +204,7 @@ def test_the_catalog_names_every_component_that_a_fault_is_found_in(written: Est
     assert {fault.component for fault in FAULTS.values()} <= {service.name for service in catalog}
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise's import
 def test_the_world_file_fits_together_with_what_the_game_day_gives(written: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in written.addresses.environment().items():
         monkeypatch.setenv(name, value)

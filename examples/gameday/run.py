@@ -31,8 +31,8 @@ from quick_library import write_library
 from telling import Check, Teller
 
 HERE = Path(__file__).parent
-WARM_UP_MINUTES = 6.0
-"""Normal load from which NEXUS learns what is normal; with less than five it has nothing to compare with."""
+WARM_UP_MINUTES = 7.0
+"""Normal load from which NEXUS learns what is normal; with less than six it has nothing to compare with."""
 ALERT_S = 300.0
 ENDS_S = 2400.0
 RECOVERS_S = 180.0
@@ -167,7 +167,8 @@ def checked(day: Day, injected: datetime, before: Before) -> list[Check]:
     incident = found[0]
     known = [one, *diagnosed(day.fault, incident)]
     if day.estate.approve == "never":
-        planned = Check("a plan is there", incident["plan"] is not None, incident["outcome"])
+        told = "; ".join(step["text"] for step in incident["plan"]["steps"]) if incident["plan"] else "there is none"
+        planned = Check("a plan is there, and waits", bool(incident["plan"]) and incident["outcome"] == "waiting", told)
         return [*known, planned, *unchanged(day.estate, before)]
     return [
         *known,
