@@ -7,8 +7,8 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,39 +26,22 @@ if TYPE_CHECKING:
     from nexus.masking import Vault
     from nexus.responder.llm.policy import ModelPolicy
     from nexus.settings import Settings
-    from nexus.world import World
-    from nexus.world.connectors.contract import Connector, Proof
+    from nexus.world.connectors.contract import Proof
+    from nexus.world.open import Opened
 
 MODEL_SECONDS = 25.0
 """What a model may take for its one small answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The world to examine; `connectors` is None where it is simulated or recorded."""
-
-    world: World
-    connectors: tuple[Connector, ...] | None
-
-
-def open_subject(settings: Settings, now: datetime) -> Subject:
+def open_subject(settings: Settings) -> Opened:
     """The world that the settings name. Raises WorldError."""
     from nexus.run import DEFAULT_WORLD  # noqa: PLC0415 - kept off the path of --help
     from nexus.world.open import open_world  # noqa: PLC0415 - same
-    from nexus.world.yaml_file import read_yaml  # noqa: PLC0415 - same
 
-    name = DEFAULT_WORLD if settings.world is None else settings.world
-    if name.endswith((".yaml", ".yml")):
-        content = read_yaml(Path(name))
-        if isinstance(content, dict) and "world" not in content:
-            from nexus.world.connectors.assemble import assemble  # noqa: PLC0415 - same
-
-            live = assemble(Path(name), content, opened_at=now)
-            return Subject(live.world, live.connectors)
-    return Subject(open_world(name, seed=settings.seed).world, None)
+    return open_world(DEFAULT_WORLD if settings.world is None else settings.world, seed=settings.seed)
 
 
-async def examine(settings: Settings, library: Library, subject: Subject) -> Examination:
+async def examine(settings: Settings, library: Library, subject: Opened) -> Examination:
     """Try everything, all at once, and hold the agents' tools and actions against the world; then let go of it."""
     from nexus.examining import Examination, Tried, gaps_of, silence_of, try_actions  # noqa: PLC0415 - kept off the path of --help
     from nexus.incidents import vault_of  # noqa: PLC0415 - same
@@ -83,7 +66,7 @@ def _masked(proof: Proof, vault: Vault) -> Proof:
     return replace(proof, detail=vault.mask(proof.detail), remedy=vault.mask(proof.remedy))
 
 
-async def _prove_world(subject: Subject, at: datetime) -> Sequence[Tried]:
+async def _prove_world(subject: Opened, at: datetime) -> Sequence[Tried]:
     from nexus.examining import Tried, look_with_each, prove_connectors  # noqa: PLC0415 - kept off the path of --help
     from nexus.records.wording import count  # noqa: PLC0415 - same
     from nexus.world.connectors.contract import Proof  # noqa: PLC0415 - same
@@ -188,7 +171,7 @@ def doctor(
 
         settings = load_settings(Path(), world=world, library=library, out=out, model=model_flags(model))
         held = open_library(settings.library)
-        subject = open_subject(settings, datetime.now(UTC))
+        subject = open_subject(settings)
         from rich.console import Console  # noqa: PLC0415 - same
 
         with Console(stderr=True).status("trying everything, half a minute at the most"):

@@ -139,6 +139,8 @@ class Driver:
         timer, told = asyncio.ensure_future(self.sleep_until(moment)), asyncio.ensure_future(self.news.wait())
         try:
             await asyncio.wait({timer, told}, return_when=asyncio.FIRST_COMPLETED)
+            if timer.done():
+                timer.result()
         finally:
             timer.cancel()
             told.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +17,7 @@ from langgraph.types import Command, Interrupt
 from nexus.asked import Answering, answered, answered_before, approve_all
 from nexus.delivery import deliver_what_is_left
 from nexus.drive import Driver, Leg, Pending, drive
-from nexus.errors import UsageError
+from nexus.errors import RecordsError, UsageError
 from nexus.graph import STAGES, VERSION, compiled
 from nexus.incident import Alert, Event, EventKind, Incident, Opening, Outcome, Surroundings
 from nexus.incidents import document_of, first_state, opened, opening_of, vault_of
@@ -25,6 +26,7 @@ from nexus.masking import Vault
 from nexus.notices import known_at, tell
 from nexus.raising import Assessed, as_raised, standing_as_raised
 from nexus.records.document import to_json
+from nexus.records.following import Following
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
 from nexus.spans import OUTCOME, SEVERITY, incident_span
@@ -103,14 +105,15 @@ class Embedded:
 
     async def follow_alerts(self, driver: Driver) -> None:
         """As long as the incident is driven: further alerts that came in may show that it is worse."""
-        records, seen, unassessed = self.context.records, 0, False
+        following, unassessed = Following(self.context.records, self.incident), False
         while True:
-            for arrival, event in await records.events_after(self.incident, seen):
-                seen, unassessed = arrival, unassessed or event.kind is EventKind.ALERTED
-            if unassessed and self.values:
-                self.assessed = await reassess(self.context, self.values)
-                unassessed = False
-                driver.news.set()
+            with suppress(RecordsError):  # the driver meets it too; alerts that came in meanwhile are still there
+                came = await following.look()
+                unassessed = unassessed or any(event.kind is EventKind.ALERTED for _, event in came)
+                if unassessed and self.values:
+                    self.assessed = await reassess(self.context, self.values)
+                    unassessed = False
+                    driver.news.set()
             await asyncio.sleep(NEWS_EVERY)
 
     def heard(self, standing: Standing) -> Standing:
@@ -168,8 +171,11 @@ async def _driven(driver: Driver, host: Embedded, stop: asyncio.Event | None) ->
     work = asyncio.ensure_future(drive(driver))
     news = asyncio.ensure_future(host.follow_alerts(driver)) if not host.context.world.clock.simulated else None
     told = asyncio.ensure_future((stop or asyncio.Event()).wait())
+    others = [told, *([news] if news is not None else [])]
     try:
-        await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, *others}, return_when=asyncio.FIRST_COMPLETED)
+        if news is not None and news.done():
+            news.result()
         if not work.done():
             host.control.request_drain("the process was told to stop")
             ending = {f for f in (host.leg, *driver.going_out.values()) if f is not None and not f.done()}
@@ -179,7 +185,6 @@ async def _driven(driver: Driver, host: Embedded, stop: asyncio.Event | None) ->
             return work.result()
     finally:
         work.cancel()
-        others = [told, *([news] if news is not None else [])]
         for each in others:
             each.cancel()
         await asyncio.gather(work, *others, return_exceptions=True)

@@ -10,7 +10,7 @@ import structlog
 from nexus.driving import Hands, begin, go_on
 from nexus.errors import IncidentHeld, NexusError
 from nexus.incident import Alert, Incident, Opening, Surroundings
-from nexus.masking import Vault
+from nexus.masking import Vault, masked_text
 from nexus.world.open import open_world
 
 AGAIN_FIRST, AGAIN_LAST = 2.0, 60.0
@@ -67,7 +67,9 @@ class Host:
                 return
             except Exception as error:  # noqa: BLE001 - one incident's trouble is told and tried again, and is nobody else's
                 what = str(error) if isinstance(error, NexusError) else f"{type(error).__name__}: {error}"
-                structlog.get_logger().error("incident does not go on", incident=opening.incident, why=what, again_in=wait)
+                structlog.get_logger().error(
+                    "incident does not go on", incident=opening.incident, why=masked_text(what), again_in=wait
+                )
                 await self._pause(wait)
                 wait = min(2 * wait, AGAIN_LAST)
             else:

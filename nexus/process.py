@@ -24,6 +24,12 @@ def fail(error: NexusError) -> typer.Exit:
     return typer.Exit(2)
 
 
+def say(line: str) -> None:
+    """A line to whoever started the process, on standard error."""
+    sys.stderr.write(f"nexus: {line}\n")
+    sys.stderr.flush()
+
+
 def start(commands: typer.Typer) -> NoReturn:
     """Be the process: what is wrong with its arguments is one line and exit status 2, and its output may be closed or narrow."""
     _settle()

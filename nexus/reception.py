@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import assert_never
+
+import structlog
 
 from nexus.asked import approve_all
 from nexus.correlation import AGAIN, Belongs, Known, Opens, Stray, place_of
 from nexus.drive import Pending
 from nexus.driving import Hands
-from nexus.errors import AlertError, IncidentHeld
+from nexus.errors import AlertError, IncidentHeld, NexusError, UsageError
 from nexus.hosting import Host
 from nexus.incident import Alert, AlertState, Event, EventKind, Evidence, JoinedAlert, Surroundings
 from nexus.incident.alert import identity_of
 from nexus.incidents import masked, vault_of
 from nexus.intake.read import read_delivery
+from nexus.intake.report import report_body
 from nexus.masking import Vault
+from nexus.records.following import Following
 from nexus.records.inbox import Delivered
 from nexus.records.store import Store
 from nexus.responder.contract import Responder
@@ -37,8 +40,6 @@ LOOK = 1.0
 """Seconds between two looks into the inbox without being woken."""
 OURS = frozenset({"report", "watch"})
 """Sources that are NEXUS itself; they write the generic form."""
-LOOK_BACK = 1000
-"""Events looked at again each time: several writers may commit in another order than they arrived."""
 REMEMBERED = 500
 """Incidents that are looked through at the start for those that ended not long ago."""
 
@@ -51,9 +52,9 @@ class Reception:
     host: Host
     catalog: ServiceCatalog
     vault: Vault
-    sorting: bool = False
     _known: dict[str, Known] = field(default_factory=dict)
-    _arrival: dict[str, int] = field(default_factory=dict)
+    _following: dict[str, Following] = field(default_factory=dict)
+    _untold: set[str] = field(default_factory=set)
     _joined: list[tuple[Evidence, Event]] = field(default_factory=list)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,18 +64,21 @@ class Reception:
 
     async def report(self, text: str, service: str | None, severity: str | None, by: str) -> str:
         """Take in a person's report like an alert; the delivery's id once it is in the inbox. Raises AlertError, RecordsError."""
-        body = report_body(text, service, severity, by, datetime.now(UTC))
+        names = (one.name for one in self.catalog)
+        body = report_body(text, service, severity, by, datetime.now().astimezone(), names=names)
         name = await self.records.inbox.put("report", body, datetime.now(UTC), {})
         self.wake()
         return name
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Handle what waits, and what comes, until `stop` is set; while another process does, wait for its end."""
+        """Handle what waits, and what comes, until `stop` is set; while another process does, wait for its end.
+
+        What keeps it from that for a while, such as records that do not answer, is told, and it begins again from the records.
+        """
         self.host.stop = stop
         while not stop.is_set():
             try:
                 async with self.records.hold(HELD):
-                    self.sorting = True
                     await self.remember()
                     await self.host.resume_all()
                     while not stop.is_set():
@@ -82,12 +86,14 @@ class Reception:
                         await self._wait(stop, LOOK)
             except IncidentHeld:
                 await self._wait(stop, TURN)
-            finally:
-                self.sorting = False
+            except NexusError as error:
+                structlog.get_logger().error("alerts are not sorted", why=self.vault.mask(str(error)), again_in=TURN)
+                await self._wait(stop, TURN)
         await self.host.ended()
 
     async def remember(self) -> None:
-        """Look up what is open, and what ended not long ago."""
+        """Look up what is open, and what ended not long ago; what was in mind before counts no more."""
+        self._known, self._following, self._joined = {}, {}, []
         since = datetime.now(UTC) - AGAIN
         names = [name for name, _ in await self.records.page(REMEMBERED)]
         names += [o.incident for o in await self.records.unfinished() if o.incident not in names]
@@ -96,13 +102,16 @@ class Reception:
             if opening is not None:
                 known = Known.of(opening)
                 await self._refresh(known)
-                if known.open or (known.ended_at is not None and known.ended_at > since):
+                if _counts(known, since):
                     self._known[name] = known
+        self._untold = {name for name, known in self._known.items() if known.open}
 
     async def sort(self) -> list[str]:
         """Handle all that waits in the inbox now; what became of each delivery."""
         told: list[str] = []
         while waiting := await self.records.inbox.waiting():
+            since = datetime.now(UTC) - AGAIN
+            self._known = {name: known for name, known in self._known.items() if _counts(known, since)}
             await asyncio.gather(*(self._refresh(known) for known in self._known.values() if known.open))
             outcomes = []
             for delivered in waiting:
@@ -111,6 +120,7 @@ class Reception:
             await self._write_joined()
             await self.records.inbox.handled([d.id for d in waiting], outcomes)
             told += outcomes
+        await self._tell()
         return told
 
     async def _sorted(self, delivered: Delivered) -> str:
@@ -152,19 +162,29 @@ class Reception:
         self._joined.append((evidence, event))
 
     async def _write_joined(self) -> None:
-        """Record what joined, all at once, and tell the incidents; until then no delivery is ticked off."""
+        """Record what joined, all at once; until then no delivery is ticked off."""
         joined, self._joined = self._joined, []
         await asyncio.gather(*(self.records.keep(event.incident, evidence, {}) for evidence, event in joined))
         for new in await self.records.append(*(event for _, event in joined)) if joined else ():
             self.host.hands.view.event(new)
-        for incident in dict.fromkeys(event.incident for _, event in joined):
-            await self.host.alerted(incident)
+        self._untold |= {event.incident for _, event in joined}
+
+    async def _tell(self) -> None:
+        """Tell incidents that further alerts are in their records; one that cannot be told now is told at the next look."""
+        for incident in sorted(self._untold):
+            try:
+                await self.host.alerted(incident)
+            except UsageError as error:
+                structlog.get_logger().warning(
+                    "an incident was not told of its alerts", incident=incident, why=self.vault.mask(str(error))
+                )
+                return
+            self._untold.discard(incident)
 
     async def _refresh(self, known: Known) -> None:
-        seen = self._arrival.get(known.incident, 0)
-        for arrival, event in await self.records.events_after(known.incident, max(0, seen - LOOK_BACK)):
+        following = self._following.setdefault(known.incident, Following(self.records, known.incident))
+        for _, event in await following.look():
             known.hear(event)
-            self._arrival[known.incident] = max(seen, arrival)
 
     async def _wait(self, stop: asyncio.Event, seconds: float) -> None:
         waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._woken.wait())]
@@ -174,12 +194,9 @@ class Reception:
             each.cancel()
 
 
-def report_body(text: str, service: str | None, severity: str | None, by: str, at: datetime) -> str:
-    """A person's report as the generic form has it."""
-    title = text.strip().splitlines()[0][:200] if text.strip() else ""
-    told = {"title": title, "summary": text, "service": service, "severity": severity, "source": "report"}
-    given = {name: value for name, value in told.items() if value}
-    return json.dumps({**given, "starts_at": at.isoformat(), "labels": {"reported_by": by}})
+def _counts(known: Known, since: datetime) -> bool:
+    """Whether alerts may still have to do with it: it is open, or ended later than that."""
+    return known.open or (known.ended_at is not None and known.ended_at > since)
 
 
 def joining(incident: str, alert: Alert, because: str, at: datetime) -> tuple[JoinedAlert, Evidence, Event]:

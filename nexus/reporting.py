@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import re
 import sys
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,35 +19,14 @@ if TYPE_CHECKING:
     from nexus.settings import Settings
     from nexus.view import View
 
-_CLOCK = re.compile(r"\b(?:since|from|at) (?:about |around )?(\d{1,2})[:.](\d{2})\b", re.IGNORECASE)
-_WORD = re.compile(r"\b(?:since|from|at) (noon|midnight|midday)\b", re.IGNORECASE)
-_AGO = re.compile(r"\b(?:for|since) (?:about |around )?(\d{1,3}) ?(minutes?|mins?|hours?|h)\b", re.IGNORECASE)
-_NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0)}
-
-
-def begun_in(text: str, now: datetime) -> datetime | None:
-    """When the trouble began, where the text says so; a time of day is `now`'s zone's, the last one that has passed."""
-    if (ago := _AGO.search(text)) is not None:
-        unit = "hours" if ago[2].lower().startswith("h") else "minutes"
-        return now - timedelta(**{unit: int(ago[1])})
-    clock, word = _CLOCK.search(text), _WORD.search(text)
-    hour, minute = (int(clock[1]), int(clock[2])) if clock else _NAMED[word[1].lower()] if word else (99, 99)
-    if hour > 23 or minute > 59:
-        return None
-    today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return today if today <= now else today - timedelta(days=1)
-
-
-def service_in(text: str, names: Iterable[str]) -> str | None:
-    """The service that the text names, the longest of several that fit."""
-    found = [name for name in names if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE)]
-    return max(found, key=len, default=None)
+SEVERITIES = ("P0", "P1", "P2", "P3")
 
 
 async def _reported(settings: Settings, view: View, text: str, service: str | None, severity: str | None) -> list[str]:
     """Put it into the inbox; sort it here, unless another process sorts; the lines that say what became of it."""
-    from nexus.reception import HELD, open_reception, report_body  # noqa: PLC0415 - kept off the path of --help
+    from nexus.reception import HELD, open_reception  # noqa: PLC0415 - kept off the path of --help
     from nexus.records.stores import open_store  # noqa: PLC0415 - same
+    from nexus.terminal import who  # noqa: PLC0415 - same
     from nexus.thinking import close_responder, open_responder  # noqa: PLC0415 - same
 
     responder = open_responder(settings, view)
@@ -59,10 +34,7 @@ async def _reported(settings: Settings, view: View, text: str, service: str | No
         async with await open_store(settings.out, settings.records_url) as records, told_to_stop() as stop:
             reception = open_reception(settings, records, responder, view)
             reception.host.stop = stop
-            now = datetime.now().astimezone()
-            where = service or service_in(text, (one.name for one in reception.catalog))
-            body = report_body(text, where, severity, getpass.getuser(), begun_in(text, now) or now)
-            await records.inbox.put("report", body, datetime.now(UTC), {})
+            await reception.report(text, service, severity, who())
             try:
                 async with records.hold(HELD):
                     await reception.remember()
@@ -95,7 +67,9 @@ def report(  # noqa: PLR0917 - the command's options, each given by name
         from nexus.terminal import choose_view  # noqa: PLC0415 - same
 
         if not text.strip():
-            raise AlertError("the report has no words", "say what you see")
+            raise AlertError("the report is empty", "say what is wrong")
+        if severity is not None and severity not in SEVERITIES:
+            raise AlertError(f"{severity} is no severity", f"say one of {', '.join(SEVERITIES)}, or leave it to triage")
         settings = load_settings(Path(), **flags)
         configure(settings.log_level)
         view = choose_view(quiet=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from nexus.errors import NexusError, SettingsError
 from nexus.options import Approve, Engine, LibraryOption, Thinks
-from nexus.process import fail
+from nexus.process import fail, say
 from nexus.run import model_flags
 from nexus.stopping import told_to_stop
 from nexus.telemetry import telemetry
@@ -52,15 +51,10 @@ async def _served(settings: Settings, view: View) -> None:
             )
             app = create_app(site)
             protected = app.state.parts.access
-            await listen(app, site, lambda address: _say(f"nexus: serving on {address}; {protected}"))
+            await listen(app, site, lambda address: say(f"serving on {address}; {protected}"))
     finally:
         await close_responder(responder)
-    _say("nexus: stopped; what was not finished goes on when it is started again")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    say("stopped; what was not finished goes on when it is started again")
 
 
 def serve(  # noqa: PLR0917 - the command's options, each given by name

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nexus.errors import NexusError, SettingsError, Unavailable
+from nexus.errors import NexusError, RecordsError, SettingsError, Unavailable
 from nexus.options import Approve, LibraryOption
-from nexus.process import fail
+from nexus.process import fail, say
 from nexus.stopping import told_to_stop
 from nexus.telemetry import telemetry
 
@@ -59,14 +58,14 @@ async def _watched(settings: Settings, view: View, every: float) -> None:
         async with await open_store(settings.out, settings.records_url) as records, told_to_stop() as stop:
             reception = open_reception(settings, records, responder, view)
             sorting = asyncio.create_task(reception.run(stop))
-            _say(f"nexus: watching {objectives} objectives of {world.name} every {every:g} s")
+            say(f"watching {objectives} objectives of {world.name} every {every:g} s")
             broken: dict[str, Breach] = {}
             while not stop.is_set():
                 try:
                     broken = await check(world, records, broken, datetime.now(UTC))
                     reception.wake()
-                except Unavailable as error:
-                    _say(f"nexus: {error}")
+                except (Unavailable, RecordsError) as error:
+                    say(f"{error}")
                 await asyncio.wait({sorting, stopped := asyncio.ensure_future(stop.wait())}, timeout=every)
                 stopped.cancel()
                 if sorting.done():
@@ -75,11 +74,6 @@ async def _watched(settings: Settings, view: View, every: float) -> None:
     finally:
         await world.close()
         await close_responder(responder)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 def watch(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ import typer
 
 from nexus.errors import NexusError
 from nexus.options import LibraryOption, Thinks
-from nexus.process import fail
+from nexus.process import fail, say
 from nexus.run import model_flags
 from nexus.stopping import told_to_stop
 from nexus.telemetry import telemetry
@@ -38,16 +37,11 @@ async def _served(settings: Settings) -> None:
                 responder=responder,
                 records=records,
                 stop=stop,
-                ready=lambda: _say(f"nexus: working for {at}"),
+                ready=lambda: say(f"working for {at}"),
             )
     finally:
         await close_responder(responder)
-    _say("nexus: stopped; what was not finished goes on with another worker")
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    say("stopped; what was not finished goes on with another worker")
 
 
 def worker(

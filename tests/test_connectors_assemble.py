@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nexus.errors import WorldError
+from nexus.errors import Unavailable, WorldError
 from nexus.incident import BacklogItem, Severity
 from nexus.incidents import vault_of
-from nexus.world.connectors.assemble import read_world_file
 from nexus.world.connectors.register import KINDS, module_of
 from nexus.world.open import open_world
 
@@ -92,13 +91,23 @@ async def test_a_secret_of_the_environment_is_known_to_the_vault_and_shown_nowhe
 ) -> None:
     monkeypatch.setenv("SHOP_PROMETHEUS_TOKEN", "correct-horse-battery")
     text = "connectors: [{use: prometheus, url: 'http://127.0.0.1:1', token: '${SHOP_PROMETHEUS_TOKEN}'}]"
-    assembled = read_world_file(world_file(tmp_path, text), opened_at=NOW)
-    assert "correct-horse-battery" in assembled.world.secrets
-    assert "correct-horse-battery" not in repr(assembled.world)
-    assert "correct-horse-battery" not in vault_of(assembled.world).mask("it said: correct-horse-battery")
-    await assembled.world.close()
+    world = open_world(str(world_file(tmp_path, text))).world
+    assert "correct-horse-battery" in world.secrets
+    assert "correct-horse-battery" not in repr(world)
+    assert "correct-horse-battery" not in vault_of(world).mask("it said: correct-horse-battery")
+    await world.close()
 
 
 def test_a_dollar_sign_can_be_written(tmp_path: Path) -> None:
     text = "name: '$${HOME}'\nconnectors: [{use: backlog-file, path: x.md}]"
-    assert read_world_file(world_file(tmp_path, text), opened_at=NOW).name == "${HOME}"
+    assert open_world(str(world_file(tmp_path, text))).world.name == "${HOME}"
+
+
+async def test_a_server_whose_tools_cannot_be_listed_is_a_look_that_fails_and_says_so(tmp_path: Path) -> None:
+    text = "connectors: [{use: mcp, name: our wiki, url: 'http://127.0.0.1:9/mcp', start: 5}]"
+    world = open_world(str(world_file(tmp_path, text))).world
+    (look,) = await world.looks()
+    with pytest.raises(Unavailable, match="our wiki"):
+        await look.run({})
+    assert look.name == "our_wiki_tools"
+    await world.close()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from typer import Typer
 from typer.testing import CliRunner, Result
 from world_in_hand import CATALOG, FIRED, Levers, Lines, Measured, Stores
 
-from nexus.doctor import Subject, doctor, examine, open_subject, prove_model, prove_records, prove_temporal
+from nexus.doctor import doctor, examine, open_subject, prove_model, prove_records, prove_temporal
 from nexus.errors import ActionFailed, Unavailable
 from nexus.examining import CAPABILITIES, Gap, gaps_of, look_with_each, prove_connectors, sources_of, try_actions
 from nexus.incident import Action, ActionKind, Alert
@@ -32,7 +32,7 @@ from nexus.tools.registry import TOOLS
 from nexus.tools.tool import Look
 from nexus.world import World
 from nexus.world.connectors.contract import Connector, Proof
-from nexus.world.open import open_world
+from nexus.world.open import Opened, open_world
 from nexus.world.simulated_people import SimulatedPeople
 
 LIBRARY = Library.default()
@@ -89,7 +89,7 @@ async def test_a_live_world_is_examined_whole_without_its_secrets_and_let_go(tmp
 
     leaking = connector("loki", Proof("query", ok=False, detail=f"refused {SECRET}", remedy=f"not {SECRET}"), secrets=(SECRET,))
     live = replace(world(metrics=Measured(), actions=Levers([RESTART])), close=close, secrets=(SECRET,))
-    found = await examine(Settings(out=tmp_path), LIBRARY, Subject(live, (leaking,)))
+    found = await examine(Settings(out=tmp_path), LIBRARY, Opened(live, "live", {}, (leaking,)))
     assert closed == ["world"]
     assert not found.simulated
     assert SECRET not in json.dumps(found.data())
@@ -336,5 +336,5 @@ def test_a_connector_that_does_not_work_is_named_with_what_to_do(tmp_path: Path)
 def test_a_file_that_names_a_sandbox_is_the_sandbox(tmp_path: Path) -> None:
     path = tmp_path / "world.yaml"
     path.write_text("world: sandbox:typo\n")
-    subject = open_subject(Settings(world=str(path)), datetime.now(UTC))
+    subject = open_subject(Settings(world=str(path)))
     assert (subject.connectors, subject.world.name) == (None, "sandbox:typo")

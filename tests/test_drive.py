@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -337,3 +337,36 @@ async def test_an_answer_that_was_given_while_nothing_ran_is_in_time_though_its_
     hands = stage.invoke, stage.publish, stage.clock.now, stage.clock.sleep_until, stage.answer
     await drive(Driver(RUNBOOK, *hands, Standing(OPENED), Sent(), earlier))
     assert stage.resumed[1] == {"a": {"verdict": "approved", "digest": "d", "by": "ada", "now": at(47).isoformat()}}
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["while the graph waits", "while a leg works"])
+async def test_news_that_makes_it_worse_moves_the_clocks_at_once(waits: bool) -> None:
+    """A P1 whose further alerts make it a P0 at minute 7: stakeholders are told then, and from then on the beats."""
+    last = Leg(stand(RESOLVED, 40, Severity.P0), at(40))
+    legs: list[Step] = [Leg(stand(INVESTIGATING), at(0), [wait(40 if waits else 1)]), last if waits else working(40, last)]
+    stage = Stage(legs)
+    driver = Driver(
+        RUNBOOK, stage.invoke, stage.publish, stage.clock.now, stage.clock.sleep_until, nobody, Standing(OPENED), Sent()
+    )
+    worse = asyncio.Event()
+    driver.heard = lambda standing: replace(standing, severity=Severity.P0) if worse.is_set() else standing
+
+    async def alerted() -> None:
+        await stage.clock.sleep_until(at(7))
+        worse.set()
+        driver.news.set()
+
+    told = asyncio.create_task(alerted())
+    await drive(driver)
+    await told
+    assert stage.posts("brief") == [(7, INVESTIGATING), (15, INVESTIGATING), (30, INVESTIGATING), (40, RESOLVED)]
+    assert stage.posts() == [(0, INVESTIGATING), (15, INVESTIGATING), (30, INVESTIGATING), (40, RESOLVED)]
+
+
+async def test_a_clock_that_fails_is_not_waited_for_again_and_again() -> None:
+    class Broken(VirtualClock):
+        async def sleep_until(self, moment: datetime) -> None:  # noqa: ARG002 - whatever it is
+            raise ConnectionError("the timer is gone")
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(Stage([Leg(stand(INVESTIGATING), at(0), [wait(50)])], clock=Broken(OPENED)).play(), 5)

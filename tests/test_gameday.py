@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -36,7 +35,7 @@ from quick_library import CLOCKS, write_library  # noqa: E402 - same
 from nexus.incident import ActionKind, Cause  # noqa: E402 - same
 from nexus.library import Library, check_library  # noqa: E402 - same
 from nexus.world.catalog_file import read_catalog  # noqa: E402 - same
-from nexus.world.connectors.assemble import read_world_file  # noqa: E402 - same
+from nexus.world.open import open_world  # noqa: E402 - same
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +207,7 @@ def test_the_catalog_names_every_component_that_a_fault_is_found_in(written: Est
 def test_the_world_file_fits_together_with_what_the_game_day_gives(written: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in written.addresses.environment().items():
         monkeypatch.setenv(name, value)
-    assembled = read_world_file(written.folder / "world.yaml", opened_at=datetime.now(UTC))
+    assembled = open_world(str(written.folder / "world.yaml"))
     missing = [name for name in CAPABILITIES if getattr(assembled.world, name) is None]
     assert not missing
 

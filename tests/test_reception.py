@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from nexus.correlation import AGAIN
 from nexus.driving import Hands
+from nexus.errors import RecordsError, UsageError
 from nexus.hosting import Host
-from nexus.incident import Event, EventKind, Opening, Surroundings
+from nexus.incident import Event, EventKind, Evidence, Opening, Surroundings
 from nexus.masking import Vault
-from nexus.reception import HELD, Reception, joining, report_body, wait_for_others
+from nexus.reception import HELD, Reception, joining, wait_for_others
 from nexus.records.document import assemble, state_in
 from nexus.records.stores import MemoryStore
 from nexus.responder.rules import RulesResponder
@@ -185,5 +189,55 @@ def test_a_joining_alert_becomes_exactly_the_same_each_time() -> None:
     assert joining("INC-1", alert, "x", NOW) == joining("INC-1", alert, "x", NOW)
 
 
-def test_a_report_without_words_has_no_title() -> None:
-    assert "title" not in json.loads(report_body("  ", None, None, "ada", NOW))
+async def test_records_that_fail_while_alerts_are_written_lose_none_and_sorting_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nexus.reception.TURN", 0.01)
+    records, failures = MemoryStore(), [1]
+    keep = records.keep
+
+    async def failing(incident: str, evidence: Evidence, pictures: dict[str, bytes]) -> None:
+        if failures:
+            failures.pop()
+            raise RecordsError("the records do not answer")
+        await keep(incident, evidence, pictures)
+
+    monkeypatch.setattr(records, "keep", failing)
+    await records.inbox.put("alertmanager", posted(firing(1), firing(2), firing(3)), NOW, {})
+    here, stop = reception(records), asyncio.Event()
+    running = asyncio.create_task(here.run(stop))
+    while await records.inbox.waiting():  # noqa: ASYNC110 - another task ticks it off
+        await asyncio.sleep(0.01)
+    stop.set()
+    here.wake()
+    await running
+    assert not failures
+    (opening,) = await records.unfinished()
+    joined = [event.data["joined"]["alert"]["title"] for event in await alerted(records, opening.incident)]
+    assert {opening.alert.title, *joined} == {"Alert1", "Alert2", "Alert3"}
+
+
+async def test_an_incident_that_cannot_be_told_now_is_told_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    records, told = MemoryStore(), list[str]()
+
+    async def alerted_on_fleet(_host: Host, incident: str) -> None:
+        told.append(incident)
+        if len(told) == 1:
+            raise UsageError("the server did not answer", "see that it runs")
+
+    monkeypatch.setattr(Still, "alerted", alerted_on_fleet)
+    here = await sort(records, posted(firing(1), firing(2)))
+    assert len(await records.inbox.waiting()) == 0
+    await here.sort()
+    await here.sort()
+    (opening,) = await records.unfinished()
+    assert told == [opening.incident] * 2
+
+
+async def test_an_incident_that_ended_long_ago_is_forgotten_and_an_open_one_never() -> None:
+    records = MemoryStore()
+    here = await sort(records, posted(firing(1)))
+    (known,) = here._known.values()
+    known.outcome, known.ended_at = "handed_over", NOW - AGAIN - timedelta(minutes=1)
+    await records.inbox.put("alertmanager", posted(firing(1, severity="critical")), NOW, {})
+    await here.sort()
+    assert [one.open for one in here._known.values()] == [True]
+    assert len(await records.unfinished()) == 2

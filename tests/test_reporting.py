@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nexus.cli import app
-from nexus.reporting import begun_in, service_in
+from nexus.errors import AlertError
+from nexus.intake.report import begun_in, report_body, service_in
 
 NOW = datetime(2026, 5, 4, 14, 30, tzinfo=UTC)
 
@@ -66,3 +68,19 @@ def test_a_report_without_words_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["report", " ", "--out", str(tmp_path)])
     assert done.exit_code == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_a_severity_that_is_none_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["report", "it is slow", "--severity", "urgent", "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "urgent is no severity: say one of P0, P1, P2, P3" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_says_where_and_since_when_wherever_it_comes_from() -> None:
+    told = json.loads(report_body("checkout is slow since noon\nfor me", None, None, "ada", NOW, names=["checkout", "web"]))
+    assert told["title"] == "checkout is slow since noon"
+    assert (told["service"], told["starts_at"]) == ("checkout", "2026-05-04T12:00:00+00:00")
+    assert json.loads(report_body("checkout is slow", "web", "P1", "ada", NOW, names=["checkout"]))["service"] == "web"
+    with pytest.raises(AlertError, match="the report is empty"):
+        report_body("  ", None, None, "ada", NOW)

@@ -17,10 +17,10 @@ from service_in_hand import PROTECTED, TOKENS, asked, listening, site_of
 from nexus.errors import UsageError
 from nexus.incident import Action, ActionKind, EventKind, Opening, Outcome, Question
 from nexus.records.document import assemble, from_json, to_json
+from nexus.records.following import Following
 from nexus.records.store import Store
 from nexus.records.stores import MemoryStore, open_store
 from nexus.service import create_app, stream
-from nexus.service.stream import Follower
 
 OTHER = "INC-20260302-1100-cd34"
 HASH = "e09785e5a33797f7e072e4154bb5b9c8"
@@ -170,7 +170,7 @@ async def test_a_quiet_stream_says_that_it_still_stands(monkeypatch: pytest.Monk
     async with await open_store(tmp_path) as records:
         await filled(records)
         site = site_of(records)
-        told = stream._lines(Follower(records, OTHER, 0), site.stopping)
+        told = stream._lines(Following(records, OTHER, 0), site.stopping)
         seen = [await anext(told) for _ in range(4)]
         assert [line for line in seen if line.startswith(":")] == [": still here\n\n"] * 2
 
@@ -186,13 +186,13 @@ async def test_an_event_that_comes_to_light_late_is_told_and_none_twice() -> Non
             return [(n, events()[0]) for n in sorted(self.committed) if n > arrival]
 
     late: Any = Late()
-    follower = Follower(late, ID, 0)
+    follower = Following(late, ID, 0)
     seen = [[n for n, _ in await follower.look()]]
     for n in (6, 8):
         late.committed.append(n)
         seen.append([number for number, _ in await follower.look()])
     assert [*seen, await follower.look()] == [[5, 7], [6], [8], []]
-    again = Follower(late, ID, 7)
+    again = Following(late, ID, 7)
     assert [[n for n, _ in await again.look()], await again.look()] == [[8], []]
 
 

@@ -17,6 +17,7 @@ from nexus.library import Library
 from nexus.records.stores import MemoryStore
 from nexus.responder.rules import RulesResponder
 from nexus.tools.custom import SUMMARY, seen_as_text, tool_of
+from nexus.tools.registry import TOOLS
 from nexus.world import World
 from nexus.world.connectors.several import SeveralMetrics
 from nexus.world.looks import CustomLook
@@ -50,10 +51,12 @@ async def test_an_own_look_that_fails_is_a_failed_look() -> None:
     assert (seen.failed, seen.summary) == (True, "the host does not answer: try another")
 
 
-async def test_a_shipped_tools_name_stays_that_tools() -> None:
-    desk = desk_of(Library.default().agent("devops-automator"), looking())
+async def test_a_shipped_tools_name_stays_that_tools_and_the_own_look_is_there_beside_it() -> None:
+    desk = desk_of(Library.default().agent("infrastructure-maintainer"), looking())
     desk.give(tool_of(look("search_logs")))
-    assert desk.given == {}
+    assert desk.tools["search_logs"] is TOOLS["search_logs"]
+    assert list(desk.given) == ["own_search_logs"]
+    assert (await desk.use("own_search_logs")).summary == "up on all second line"
 
 
 def test_a_long_text_has_a_short_summary() -> None:

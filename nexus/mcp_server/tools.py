@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from nexus.answer_cli import give
 from nexus.answering import SHORTEST, choice_for, verdict_on
-from nexus.errors import AlertError, AnswerRefused, IncidentHeld, UsageError
+from nexus.errors import AnswerRefused, IncidentHeld, UsageError
 from nexus.incident import Incident, Question, Verdict
 from nexus.incidents import stored
+from nexus.intake.report import report_body
 from nexus.mcp_server.words import EVENTS, account_of, event_line, fenced, listed
 from nexus.records.store import Store
 from nexus.records.stores import open_kept, open_store
@@ -46,13 +47,12 @@ class IncidentTools:
         severity: Annotated[Severity | None, Field(description="How bad it seems; triage decides.")] = None,
     ) -> str:
         """Report that something is wrong. It is recorded like an alert: NEXUS opens an incident or joins it to an open one."""
-        from nexus.reception import HELD, report_body  # noqa: PLC0415 - the engine, which no other tool needs
+        from nexus.reception import HELD  # noqa: PLC0415 - the engine, which no other tool needs
 
-        if not text.strip():
-            raise AlertError("the report is empty", "say in `text` what is wrong")
-        now = datetime.now(UTC)
+        now = datetime.now().astimezone()
+        body = report_body(text, service, severity, self._by, now)
         async with await open_store(self._settings.out, self._settings.records_url) as records:
-            name = await records.inbox.put("report", report_body(text, service, severity, self._by, now), now, {})
+            name = await records.inbox.put("report", body, now, {})
             running = await _is_held(records, HELD)
         taken = "nexus serve is running and takes it up now" if running else "no nexus serve is running: it waits until one is"
         return f"Recorded as report {name} in {self._settings.records_name}: {taken}. list_incidents shows what becomes of it."

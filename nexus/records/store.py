@@ -70,7 +70,7 @@ class Store:
         return Checkpoints(self._database)
 
     def journal(self, scope: str) -> StoredJournal:
-        """A simulated world's memory."""
+        """A world's memory of what was done to it and said in it."""
         return StoredJournal(self._database, scope)
 
     def hold(self, incident: str) -> AbstractAsyncContextManager[None]:

@@ -88,12 +88,13 @@ class Desk:
         return {name: TOOLS[name] for name in self.agent.tools} | self._given
 
     def give(self, *tools: Tool) -> None:
-        """Let the agent use further tools in this task."""
-        self._given |= {tool.name: tool for tool in tools if tool.name not in TOOLS}
+        """Let the agent use further tools in this task; one that has a shipped tool's name is called own_NAME."""
+        named = (replace(tool, name=f"own_{tool.name}") if tool.name in TOOLS else tool for tool in tools)
+        self._given |= {tool.name: tool for tool in named}
 
     @property
     def given(self) -> dict[str, Tool]:
-        """What it was given besides its front matter's tools; a shipped tool's name stays that tool's."""
+        """What it was given besides its front matter's tools."""
         return dict(self._given)
 
     def sign(self, authorship: Authorship) -> None:

@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from nexus.incident import Event, EventKind, Moment
+from nexus.records.following import Following
 from nexus.records.packing import clean
-from nexus.records.store import Store
 from nexus.service.auth import Viewer
 from nexus.service.incidents import IncidentId, unknown
 from nexus.service.parts import PartsDep
@@ -25,8 +25,6 @@ POLL = 0.5
 """Seconds between two looks for events."""
 QUIET = 15.0
 """Seconds after which a reader is told that the stream still stands."""
-LOOK_BACK = 1000
-"""Arrivals: another writer's event may come to light after one that arrived this much later."""
 _STREAM = "text/event-stream"
 
 
@@ -45,28 +43,6 @@ class Events(BaseModel):
     """What has happened so far, after the number asked for."""
 
     events: list[EventOut]
-
-
-class Follower:
-    """Gives each event of one incident once, those after `after`."""
-
-    def __init__(self, records: Store, incident: str, after: int) -> None:
-        self._records = records
-        self._incident = incident
-        self._after = after
-        self._last = 0
-        self._seen: set[int] = set()
-
-    async def look(self) -> list[tuple[int, Event]]:
-        """What was not given before, by its arrival."""
-        since = max(self._last - LOOK_BACK, 0) if self._last else max(self._after - LOOK_BACK, 0)
-        told = await self._records.events_after(self._incident, since)
-        first = not self._last
-        new = [(n, event) for n, event in told if n not in self._seen and not (first and n <= self._after)]
-        self._seen |= {number for number, _ in told}
-        self._last = max([self._last, self._after, *(number for number, _ in new)])
-        self._seen = {number for number in self._seen if number > self._last - LOOK_BACK}
-        return new
 
 
 @router.get(
@@ -100,15 +76,15 @@ async def events(
         told = await records.events_after(incident, after)
         listed = Events(events=[_out(number, event) for number, event in told])
         return Response(listed.model_dump_json(), media_type="application/json")
-    lines = _lines(Follower(records, incident, after), parts.site.stopping)
+    lines = _lines(Following(records, incident, after), parts.site.stopping)
     return StreamingResponse(lines, media_type=_STREAM, headers={"X-Accel-Buffering": "no"})
 
 
-async def _lines(follower: Follower, stopping: asyncio.Event) -> AsyncIterator[str]:
+async def _lines(following: Following, stopping: asyncio.Event) -> AsyncIterator[str]:
     yield f"retry: {int(POLL * 4000)}\n\n"
     over, quiet = False, 0.0
     while not stopping.is_set():
-        told = await follower.look()
+        told = await following.look()
         for number, event in told:
             yield f"id: {number}\nevent: {event.kind.value}\ndata: {_out(number, event).model_dump_json()}\n\n"
         if over:

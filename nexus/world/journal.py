@@ -1,4 +1,4 @@
-"""Journal: a simulated world's memory, which every process that opens the world shares."""
+"""Journal: a world's memory of what was done to it and said in it, which every process that opens the world shares."""
 
 from __future__ import annotations
 

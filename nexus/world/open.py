@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -16,6 +16,9 @@ from nexus.world.journal import Journal
 from nexus.world.world import World
 from nexus.world.yaml_file import read_yaml
 
+if TYPE_CHECKING:
+    from nexus.world.connectors.contract import Connector
+
 FORMS = "name it sandbox:NAME, sandbox:DIR, recording:DIR or FILE.yaml (nexus eval sandbox --list names the scenarios)"
 
 _EITHER = "write `connectors:` for real systems, or `world: sandbox:NAME` and, if wanted, `seed: 7`"
@@ -23,11 +26,15 @@ _EITHER = "write `connectors:` for real systems, or `world: sandbox:NAME` and, i
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A world, and the alert that it brings, empty where it brings none; `title` is for people."""
+    """A world, and the alert that it brings, empty where it brings none; `title` is for people.
+
+    `connectors`: what a live world is made of; None where it is simulated or recorded.
+    """
 
     world: World
     title: str
     alert: dict[str, Any]
+    connectors: tuple[Connector, ...] | None = None
 
 
 class WorldFile(Word):
@@ -80,7 +87,7 @@ def _from_file(path: Path, seed: int | None, starts_at: datetime | None, journal
         from nexus.world.connectors.assemble import assemble  # noqa: PLC0415 - connectors, only where they are used
 
         live = assemble(path, content, opened_at=starts_at or datetime.now(UTC), journal=journal)
-        return Opened(live.world, live.name, {})
+        return Opened(live.world, live.name, {}, live.connectors)
     try:
         described = WorldFile.model_validate(content)
     except ValidationError as error:

@@ -34,11 +34,9 @@ from nexus.world.connectors.several import (
     SeveralSecurity,
 )
 from nexus.world.connectors.telling import JournaledPeople
-from nexus.world.gaps import note_gap
 from nexus.world.journal import Journal, MemoryJournal
 from nexus.world.looks import CustomLook
 from nexus.world.world import World
-from nexus.world.yaml_file import read_yaml
 
 _NAME = re.compile(r"\$(\$?)\{([^}]*)\}")
 Source = TypeVar("Source")
@@ -59,14 +57,8 @@ class Assembled:
     """A live world, and the connectors that it is made of."""
 
     name: str
-    catalog: ServiceCatalog
     connectors: tuple[Connector, ...]
     world: World
-
-
-def read_world_file(path: Path, *, opened_at: datetime, journal: Journal | None = None) -> Assembled:
-    """The world of that file. Raises WorldError naming the file, the connector and the field."""
-    return assemble(path, read_yaml(path), opened_at=opened_at, journal=journal)
 
 
 def assemble(path: Path, content: Any, *, opened_at: datetime, journal: Journal | None = None) -> Assembled:
@@ -80,7 +72,7 @@ def assemble(path: Path, content: Any, *, opened_at: datetime, journal: Journal 
     if twice is not None:
         raise WorldError(f"{path}: two connectors are called {twice}", "give each a `name` of its own")
     name = told.name or path.stem
-    return Assembled(name, catalog, connectors, _world(name, catalog, connectors, site.journal))
+    return Assembled(name, connectors, _world(name, catalog, connectors, site.journal))
 
 
 def _checked(path: Path, content: Any) -> LiveWorldFile:
@@ -180,11 +172,20 @@ def _secrets(connectors: Sequence[Connector]) -> Iterator[str]:
 
 
 async def _looks_of(connector: Connector) -> Sequence[CustomLook]:
-    """Those that it declares and those that it learns from its server; a server that does not answer is a gap."""
+    """Those that it declares and those that it learns from its server; of a server that does not answer one that says so."""
     if connector.more_looks is None:
         return connector.looks
     try:
         return (*connector.looks, *await connector.more_looks())
     except Unavailable as error:
-        note_gap(error.what)
-        return connector.looks
+        return (*connector.looks, _unlisted(connector.name, error))
+
+
+def _unlisted(name: str, why: Unavailable) -> CustomLook:
+    """A look that fails as its server did, so that the record says what could not be looked at."""
+
+    async def run(_arguments: Mapping[str, Any]) -> str:
+        raise why
+
+    spelled = re.sub(r"\W+", "_", name)
+    return CustomLook(f"{spelled}_tools", f"The tools of {name}, which could not be listed.", {"type": "object"}, run)

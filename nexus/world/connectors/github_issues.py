@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 
 from nexus.errors import ToolError, Unavailable
 from nexus.incident import BacklogItem, Severity
+from nexus.world.connectors.backlog_rows import rows_of
 from nexus.world.connectors.contract import Connector, ConnectorSettings, Proof, Site
 from nexus.world.connectors.http import HttpService
 from nexus.world.connectors.messages import markdown_text
@@ -160,16 +161,7 @@ def _refusal(where: str, status: int, said: str) -> ToolError:
 
 def issue_text(item: BacklogItem) -> str:
     """The issue in Markdown, which mentions and links to nobody; its last line is its key."""
-    until = f"{item.deadline:%Y-%m-%d}" if item.deadline else "open"
-    rows = {
-        "Owner": item.owner,
-        "Deadline": until,
-        "Severity": item.severity.value,
-        "Score (RICE)": f"{item.score:g}",
-        "Incident": item.incident,
-        "Kind": item.kind,
-    }
-    lines = [f"- **{name}:** {markdown_text(value)}" for name, value in rows.items()]
+    lines = [f"- **{name}:** {markdown_text(value)}" for name, value in rows_of(item).items()]
     return "\n".join([markdown_text(item.title), "", *lines, "", f"nexus-key: `{_line(item.key)}`"])
 
 

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr
 
 from nexus.errors import ToolError, Unavailable
 from nexus.incident import BacklogItem, Severity
+from nexus.world.connectors.backlog_rows import rows_of
 from nexus.world.connectors.contract import Connector, ConnectorSettings, Proof, Site
 from nexus.world.connectors.http import place_of
 
@@ -179,16 +180,7 @@ def label_of(key: str) -> str:
 
 def issue_text(item: BacklogItem) -> str:
     """The description, in which no character of ours is markup, a mention or a macro."""
-    until = f"{item.deadline:%Y-%m-%d}" if item.deadline else "open"
-    rows = {
-        "Owner": item.owner,
-        "Deadline": until,
-        "Severity": item.severity.value,
-        "Score (RICE)": f"{item.score:g}",
-        "Incident": item.incident,
-        "Kind": item.kind,
-        "Key": item.key,
-    }
+    rows = {**rows_of(item), "Key": item.key}
     return "\n".join([_wiki(item.title), "", *(f"* {name}: {_wiki(value)}" for name, value in rows.items())])
 
 
