@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,10 @@ from nexus.run import model_flags
 from nexus.telemetry import telemetry
 
 if TYPE_CHECKING:
-    from nexus.evaluate import Compared, Contender, Entry, Evaluation, Run
+    from rich.console import RenderableType
+
+    from nexus.evaluate import Compared, Contender, Entry, RecordedCase, Run
+    from nexus.incident import Word
     from nexus.library import Library
 
 evaluation = typer.Typer(
@@ -50,6 +53,7 @@ def eval_sandbox(  # noqa: PLR0917 - the command's options, each given by name
     """
     from nexus.evaluate import Entry, chosen, evaluate_sandbox, finished, scenario_folders  # noqa: PLC0415 - same
     from nexus.settings import load_settings  # noqa: PLC0415 - same
+    from nexus.view import render_eval_table  # noqa: PLC0415 - same
     from nexus.world.sandbox import scenario_names  # noqa: PLC0415 - same
 
     try:
@@ -67,7 +71,7 @@ def eval_sandbox(  # noqa: PLR0917 - the command's options, each given by name
             done = asyncio.run(evaluate_sandbox(folders, open_library(library), seed))
     except UsageError as error:
         raise fail(error) from error
-    _print(done, as_json)
+    _print(done, lambda told: render_eval_table(told["cases"], told["summary"]), as_json)
     raise typer.Exit(0 if finished(done) else 1)
 
 
@@ -78,9 +82,7 @@ def _once(repeat: int) -> None:
 
 def _compare(folders: Sequence[str | Path], library: Library, entry: Entry, as_json: bool) -> int:
     """Run and print the comparison; its exit status. What is finished when it is interrupted is printed too."""
-    from rich.console import Console  # noqa: PLC0415 - kept off the path of --help
-
-    from nexus.evaluate import benchmark_of, compare_sandbox, passed  # noqa: PLC0415 - same
+    from nexus.evaluate import benchmark_of, compare_sandbox, passed  # noqa: PLC0415 - kept off the path of --help
     from nexus.view import render_benchmark  # noqa: PLC0415 - same
 
     cases: list[Compared] = []
@@ -97,10 +99,7 @@ def _compare(folders: Sequence[str | Path], library: Library, entry: Entry, as_j
         sys.stderr.write(f"\nnexus: interrupted; {len(cases)} of {len(folders)} scenarios were finished\n")
         status = INTERRUPTED
     done = benchmark_of(entry, cases)
-    if as_json:
-        sys.stdout.write(done.model_dump_json(indent=2) + "\n")
-    else:
-        Console().print(render_benchmark(done.model_dump(mode="json")))
+    _print(done, render_benchmark, as_json)
     return status or (0 if passed(done) else 1)
 
 
@@ -125,35 +124,62 @@ class Progress:
 
 
 @evaluation.command("recordings")
-def eval_recordings(
+def eval_recordings(  # noqa: PLR0917 - the command's options, each given by name
     directory: Annotated[Path, typer.Argument(help="Folder of recordings.")],
     labels: Annotated[
         Path | None, typer.Option(help="The answers, JSON Lines; labels.jsonl in the folder when not given.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="Hide metrics, baseline, calls, logs, graph or changes; may be given again."),
+    ] = None,
+    ablate: Annotated[bool, typer.Option("--ablate", help="Run with everything, then with each kind hidden in turn.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Investigate every recorded outage; accuracy by system where answers are given."""
-    from nexus.evaluate import evaluate_recordings, read_labels  # noqa: PLC0415 - same
+    """Investigate every recorded outage; accuracy, calibration and cost by system where answers are given.
+
+    Beside NEXUS, on the same cases and the same evidence: the methods BARO and N-sigma, the last change, the commonest cause.
+    """
+    from nexus.evaluate import ablate_recordings, evaluate_recordings, kinds_of, read_labels  # noqa: PLC0415 - same
+    from nexus.view import render_ablation, render_recordings  # noqa: PLC0415 - same
 
     try:
+        hidden = kinds_of(without or ())
+        _either(ablate, hidden)
         path = labels or directory / "labels.jsonl"
         answers = read_labels(path) if labels or path.is_file() else {}
+        shelf, heard = open_library(library), progress(sys.stderr)
         with telemetry():
-            done = asyncio.run(evaluate_recordings(directory, answers, open_library(library)))
+            if ablate:
+                _print(asyncio.run(ablate_recordings(directory, answers, shelf, heard)), render_ablation, as_json)
+            else:
+                _print(asyncio.run(evaluate_recordings(directory, answers, shelf, hidden, heard)), render_recordings, as_json)
     except UsageError as error:
         raise fail(error) from error
-    _print(done, as_json)
 
 
-def _print(done: Evaluation, as_json: bool) -> None:
+def _either(ablate: bool, hidden: Collection[str]) -> None:
+    if ablate and hidden:
+        raise UsageError("--ablate hides each kind of evidence itself", "leave out --without, or --ablate")
+
+
+def progress(stream: IO[str]) -> Callable[[RecordedCase, Collection[str]], None]:
+    """A line a recorded case, where somebody is there to read it."""
+
+    def ended(case: RecordedCase, without: Collection[str]) -> None:
+        if stream.isatty():
+            hidden = f"  without {', '.join(sorted(without))}" if without else ""
+            stream.write(f"{case.id:<28} {case.seconds:.1f} s{hidden}\n")
+            stream.flush()
+
+    return ended
+
+
+def _print(done: Word, render: Callable[[dict[str, Any]], RenderableType], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(done.model_dump_json(indent=2) + "\n")
         return
     from rich.console import Console  # noqa: PLC0415 - same
 
-    from nexus.view import render_eval_table  # noqa: PLC0415 - same
-
-    Console().print(
-        render_eval_table([c.model_dump(mode="json") for c in done.cases], {k: v.model_dump() for k, v in done.summary.items()})
-    )
+    Console().print(render(done.model_dump(mode="json")))

@@ -1,4 +1,4 @@
-"""`nexus eval sandbox` as its users meet it: with a model and without, its document, its exit status, its interruption."""
+"""`nexus eval` as its users meet it: with a model and without, recordings, its documents, its exit status, its interruption."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from outages_in_hand import STORE, change, write_labels, write_outage
+from test_evaluate_figures import case
 
 from nexus.evaluate import Benchmark, Contender, Run
 from nexus.evaluate.run import Right
-from nexus.evaluation_cli import Progress
+from nexus.evaluation_cli import Progress, progress
 from nexus.testing.diligent import diligent, sent
 from nexus.testing.model_server import Call, Hang, ModelServer, Reply, Say
 from nexus.world.sandbox.opening import folder_of
@@ -164,3 +166,89 @@ def test_a_run_is_a_line_where_somebody_reads_it(terminal: bool, says: list[str]
         )
     )
     assert [" ".join(line.split()) for line in stream.getvalue().splitlines()] == says
+
+
+async def evaluated(*arguments: str, columns: int = 100) -> tuple[int | None, str, str]:
+    """`nexus eval recordings`: exit status, standard output and standard error."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "nexus.cli", "eval", "recordings", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "COLUMNS": str(columns)},
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """Two recordings and the answers."""
+    write_outage(tmp_path / "with-changes", changes=[change(STORE, 9)])
+    write_outage(tmp_path / "without-any")
+    label = {"system": "Toy shop", "service": STORE, "cause": "infrastructure", "fault": "cpu"}
+    write_labels(tmp_path / "labels.jsonl", {"id": "with-changes", **label}, {"id": "without-any", **label})
+    return tmp_path
+
+
+async def test_recordings_are_told_a_line_a_case_and_system_by_system(recordings: Path) -> None:
+    status, out, err = await evaluated(str(recordings))
+    assert (status, err) == (0, "")
+    assert [line.split()[1:4] for line in out.splitlines()[1:3]] == [["with-changes", "1", STORE], ["without-any", "1", STORE]]
+    assert "Toy shop: 2 cases" in out.splitlines()
+    status, out, _ = await evaluated(str(recordings), "--json")
+    document = json.loads(out)
+    assert set(document) == {"cases", "summary", "without"}
+    assert document["summary"]["Toy shop"]["nexus"]["at1"] == 1.0
+    assert document["summary"]["Toy shop"]["peers"]["last_change"]["at1"] == 0.5
+
+
+async def test_answers_from_elsewhere_are_taken_and_without_any_nothing_is_judged(recordings: Path) -> None:
+    wrong = write_labels(recordings / "other.jsonl", {"id": "without-any", "system": "Toy shop", "service": "front"})
+    status, out, _ = await evaluated(str(recordings), "--labels", str(wrong))
+    assert status == 0
+    assert "0 of 1 as labelled" in out
+    assert "2 cases, 1 of them labelled" in out
+    (recordings / "labels.jsonl").unlink()
+    status, out, _ = await evaluated(str(recordings))
+    assert status == 0
+    assert "labelled" not in out.replace("0 of them labelled", "")
+
+
+async def test_evidence_is_hidden_by_name_and_an_ablation_hides_each_kind_in_turn(recordings: Path) -> None:
+    status, out, _ = await evaluated(str(recordings), "--without", "metrics", "--without", "changes", "--json")
+    document = json.loads(out)
+    assert (status, document["without"]) == (0, ["metrics", "changes"])
+    assert [case["holds"] for case in document["cases"]] == [["graph"], ["graph"]]
+    status, out, err = await evaluated(str(recordings), "--ablate", columns=80)
+    assert (status, err) == (0, "")
+    (every,) = [line.split()[2:] for line in out.splitlines() if line.startswith("every fault")]
+    assert every[:6] == ["2", "100%", "0%", "-", "-", "-"]
+    status, out, _ = await evaluated(str(recordings), "--ablate", "--json")
+    assert status == 0
+    assert set(json.loads(out)) == {"rows", "everything", "without"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--without", "traces"], "traces is no kind of evidence: there are metrics, baseline"),
+        (["--without", "logs", "--ablate"], "--ablate hides each kind of evidence itself"),
+        (["--labels", "none.jsonl"], "none.jsonl cannot be read"),
+    ],
+    ids=["no such kind", "hidden twice", "no answers"],
+)
+async def test_what_recordings_cannot_be_begun_with_is_one_line(recordings: Path, arguments: list[str], says: str) -> None:
+    status, out, err = await evaluated(str(recordings), *arguments)
+    assert (status, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("terminal", "says"),
+    [(True, "case-1                       1.0 s  without graph, logs\ncase-2                       2.0 s\n"), (False, "")],
+)
+def test_a_recorded_case_is_a_line_where_somebody_reads_it(terminal: bool, says: str) -> None:
+    stream = Stream(terminal=terminal)
+    ended = progress(stream)
+    ended(case(1, 1), {"logs", "graph"})
+    ended(case(2, 1), ())
+    assert stream.getvalue() == says

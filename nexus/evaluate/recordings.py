@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from nexus.errors import UsageError, WorldError
-from nexus.evaluate.case import CaseResult, Evaluation, rank_of, run_case, summaries
+from nexus.evaluate.figures import SystemFigures, by_system
+from nexus.evaluate.hiding import EvidenceKind
+from nexus.evaluate.recorded import RecordedCase, evaluate_recording
+from nexus.incident import Word
 from nexus.library import Library
-from nexus.world.open import open_world
+
+Ended = Callable[[RecordedCase, Collection[EvidenceKind]], None]
+"""Told of a case that ended, and of what was hidden from it."""
+
+
+def unheard(case: RecordedCase, without: Collection[EvidenceKind]) -> None:
+    """Tells nobody."""
 
 
 def read_labels(path: Path) -> dict[str, dict[str, Any]]:
-    """`id` to the answer: `service`, `cause`, `system`. Raises UsageError naming file and line."""
+    """`id` to the answer: `service`, `cause`, `system`, `fault`. Raises UsageError naming file and line."""
     labels: dict[str, dict[str, Any]] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -44,36 +54,33 @@ def recording_folders(directory: Path) -> list[Path]:
     return found
 
 
-async def evaluate_recordings(directory: Path, labels: Mapping[str, Mapping[str, Any]], library: Library) -> Evaluation:
-    """Every recording in `directory`, investigated to its diagnosis."""
-    folders = recording_folders(directory)
+class RecordedEvaluation(Word):
+    """All cases, a summary a system, and what was hidden from all of them."""
+
+    cases: tuple[RecordedCase, ...]
+    summary: dict[str, SystemFigures] = Field(default_factory=dict)
+    without: tuple[EvidenceKind, ...] = ()
+
+
+def evaluation_of(cases: Sequence[RecordedCase], without: Collection[EvidenceKind] = ()) -> RecordedEvaluation:
+    """These cases and what they come to."""
+    hidden = tuple(kind for kind in EvidenceKind if kind in without)
+    return RecordedEvaluation(cases=tuple(cases), summary=by_system(cases), without=hidden)
+
+
+async def evaluate_recordings(
+    directory: Path,
+    labels: Mapping[str, Mapping[str, Any]],
+    library: Library,
+    without: Collection[EvidenceKind] = (),
+    ended: Ended = unheard,
+) -> RecordedEvaluation:
+    """Every recording in `directory`, one after another, investigated to its diagnosis with evidence of some kinds hidden.
+
+    `ended` is told of each case as it ends. Raises WorldError when the directory holds no recording.
+    """
     cases = []
-    for folder in folders:
-        opened = open_world(f"recording:{folder}")
-        begun = time.perf_counter()
-        incident = await run_case(opened, library, until="investigation")
-        seconds = time.perf_counter() - begun
-        label = labels.get(folder.name, {})
-        rank = rank_of(incident, [label["service"]]) if "service" in label else None
-        cause = incident.cause
-        guess = cause.cause.value
-        got = {
-            "severity": incident.severity.value if incident.severity else None,
-            "service": cause.component,
-            "cause": guess,
-            "status": cause.status.value,
-            "confidence": cause.confidence,
-            "suspects": [s.component for s in incident.suspects[:5]],
-        }
-        cases.append(
-            CaseResult(
-                id=folder.name,
-                system=str(label.get("system") or incident.alert.labels.get("system", "unknown")),
-                passed=rank == 1 and label.get("cause") == guess,
-                rank=rank,
-                expected={k: label[k] for k in ("service", "cause") if k in label},
-                got=got,
-                seconds=round(seconds, 3),
-            )
-        )
-    return Evaluation(cases=tuple(cases), summary=summaries([c for c in cases if c.expected]))
+    for folder in recording_folders(directory):
+        cases.append(await evaluate_recording(folder, labels.get(folder.name, {}), library, without))
+        ended(cases[-1], frozenset(without))
+    return evaluation_of(cases, without)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nexus.records.wording import UNKNOWN
-from nexus.view.cells import table_of, text_of
+from nexus.view.cells import share_of, table_of, text_of
 
 Row = Mapping[str, Any]
 """One case, run, score or system of `nexus eval --json`."""
@@ -40,7 +40,7 @@ def render_eval_table(
         totals = table_of("System", "Cases", "At 1", "At 3", "At 5", "Cause")
         for system, row in summary.items():
             totals.add_row(
-                text_of(system), text_of(row.get("n")), *(_share(row.get(name)) for name in ("at1", "at3", "at5", "cause"))
+                text_of(system), text_of(row.get("n")), *(share_of(row.get(name)) for name in ("at1", "at3", "at5", "cause"))
             )
         parts.append(totals)
     return Group(*parts)
@@ -216,7 +216,3 @@ def _told(value: Any, other: Any) -> str:
         return UNKNOWN if value is None else str(value)
     shown = {k: v for k, v in value.items() if not isinstance(other, Mapping) or other.get(k) != v}
     return ", ".join(f"{k} {v}" for k, v in shown.items())
-
-
-def _share(value: Any) -> str:
-    return f"{value:.0%}" if isinstance(value, float) else "-" if value is None else str(value)
