@@ -22,6 +22,7 @@ CURES = {
     "payment-down": [("payment-provider", ActionKind.FALLBACK)],
     "queue-stuck": [("order-events", ActionKind.RESTART)],
     "relapse": [("session-cache", ActionKind.SCALE)],
+    "retry-storm": [("checkout", ActionKind.ROLLBACK)],
     "third-party-outage-long": [("identity-provider", ActionKind.FALLBACK)],
     "traffic-flood": [("edge-gateway", ActionKind.LIMIT)],
     "two-faults": [("cart", ActionKind.ROLLBACK), ("catalog-db", ActionKind.SCALE)],
@@ -45,6 +46,20 @@ async def worst(sandbox: Sandbox, at: datetime) -> float:
 async def take(sandbox: Sandbox, action: Action, at: datetime) -> datetime:
     assert sandbox.world.actions is not None
     return at + (await sandbox.world.actions.apply(action, at, str(action))).took
+
+
+async def rate(sandbox: Sandbox, caller: str, callee: str, at: datetime) -> float:
+    """Calls a minute in the ten minutes before."""
+    assert sandbox.world.calls is not None
+    seen = await sandbox.world.calls.between(at - timedelta(minutes=9), at)
+    return sum(c.count for c in seen if (c.caller, c.callee) == (caller, callee)) / 10
+
+
+async def measured(sandbox: Sandbox, component: str, metric: str, at: datetime) -> float:
+    """The last three samples' mean."""
+    assert sandbox.world.metrics is not None
+    series = await sandbox.world.metrics.series(at - timedelta(minutes=2), at, [component])
+    return float(next(s for s in series if s.metric == metric).values.mean())
 
 
 def test_every_shipped_scenario_has_a_title_and_there_are_at_least_twenty_two() -> None:
@@ -92,6 +107,84 @@ async def test_a_crowded_host_slows_what_runs_there_until_it_moves() -> None:
     at = await take(sandbox, await first(sandbox, "node-2", ActionKind.FAILOVER, sandbox.starts_at), sandbox.starts_at)
     after = {p.component: p for p in await sandbox.world.endpoints.probe(at)}
     assert after["catalog"].latency_ms < 1.3 * after["catalog"].normal_latency_ms
+
+
+async def test_orders_are_accepted_and_not_stored_and_nothing_fails() -> None:
+    sandbox = open_sandbox("silent-wrong-result")
+    at, calm = sandbox.starts_at, sandbox.starts_at - timedelta(minutes=20)
+    for callee in ("orders-db", "order-events"):
+        assert await rate(sandbox, "orders", callee, at) < 0.02 * await rate(sandbox, "orders", callee, calm)
+    for caller in ("checkout", "edge-gateway"):
+        usual = await rate(sandbox, caller, "orders", calm)
+        assert await rate(sandbox, caller, "orders", at) == pytest.approx(usual, rel=0.05)
+    assert await worst(sandbox, at) < 0.01
+    assert await measured(sandbox, "orders", "error_rate", at) < 0.01
+    assert await measured(sandbox, "orders", "latency_p95_ms", at) < await measured(sandbox, "orders", "latency_p95_ms", calm)
+    at = await take(sandbox, await first(sandbox, "orders", ActionKind.HOTFIX, at), at)
+    assert await measured(sandbox, "storefront", "orders_placed_per_min", sandbox.starts_at) < 5
+    assert await measured(sandbox, "storefront", "orders_placed_per_min", at) > 140
+
+
+async def test_of_what_orders_write_only_the_line_of_what_they_no_longer_do_goes() -> None:
+    sandbox = open_sandbox("silent-wrong-result")
+    assert sandbox.world.logs is not None
+    at, ten = sandbox.starts_at, timedelta(minutes=10)
+    before = await sandbox.world.logs.search(at - 4 * ten, at - 3 * ten, "orders")
+    since = await sandbox.world.logs.search(at - ten, at, "orders")
+    stored = [sum("stored and announced" in line.message for line in lines) for lines in (before, since)]
+    handled = [sum("handled request" in line.message for line in lines) for lines in (before, since)]
+    assert (stored[0] > 20, stored[1]) == (True, 0)
+    assert handled[0] == pytest.approx(handled[1], abs=2)
+    everywhere = await sandbox.world.logs.search(at - HOUR, at)
+    complaints = {line.message.split(" request ")[0] for line in everywhere if line.level in ("warning", "error")}
+    assert complaints == {"slow", "client closed the connection before"}
+
+
+async def test_all_that_call_the_catalog_wait_for_it_and_it_works_as_fast_as_ever_until_it_starts_afresh() -> None:
+    sandbox = open_sandbox("network-delay")
+    at, calm = sandbox.starts_at, sandbox.starts_at - timedelta(minutes=20)
+    assert await measured(sandbox, "catalog", "latency_p95_ms", at) == pytest.approx(120, rel=0.1)
+    assert await worst(sandbox, at) < 0.01
+    assert await waiting(sandbox, at) == {"edge-gateway", "cart", "search", "recommendation"}
+    for caller in ("edge-gateway", "cart"):
+        usual = await measured(sandbox, caller, "latency_p95_ms", calm)
+        assert await measured(sandbox, caller, "latency_p95_ms", at) > 2 * usual
+    after = await take(sandbox, await first(sandbox, "catalog", ActionKind.RESTART, at), at)
+    assert await waiting(sandbox, after + timedelta(minutes=2)) == set()
+
+
+async def waiting(sandbox: Sandbox, at: datetime) -> set[str]:
+    """Callers that record for a call to the catalog 200 ms more than the catalog does; no other call's two ends differ so."""
+    assert sandbox.world.calls is not None
+    minute = await sandbox.world.calls.between(at - timedelta(minutes=1), at)
+    worked = {(c.at, c.caller, c.operation): c for c in minute if c.caller != c.callee}
+    waited = {(c.at, c.caller, c.operation): c for c in minute if c.caller == c.callee}
+    far = [worked[key] for key, c in waited.items() if c.p50_ms > worked[key].p50_ms + 200]
+    assert {c.callee for c in far} <= {"catalog"}
+    return {c.caller for c in far}
+
+
+async def test_retries_keep_payment_overrun_long_after_the_provider_is_well() -> None:
+    sandbox = open_sandbox("retry-storm")
+    assert sandbox.world.dependencies is not None
+    at, calm = sandbox.starts_at, sandbox.starts_at - timedelta(minutes=20)
+    provider = next(d for d in await sandbox.world.dependencies.health(at) if d.name == "payment-provider")
+    assert provider.error_rate < 0.01
+    users, charges = [[await rate(sandbox, *edge, when) for when in (calm, at)] for edge in
+                      (("edge-gateway", "checkout"), ("checkout", "payment"))]  # fmt: skip
+    assert users[1] == pytest.approx(users[0], rel=0.05)
+    assert charges[1] > 3 * charges[0]
+    assert await measured(sandbox, "payment", "cpu_pct", at) > 90
+    assert await measured(sandbox, "payment", "error_rate", at) > 0.7
+    assert 0.1 < await measured(sandbox, "checkout", "error_rate", at) < 0.4
+
+
+async def test_retries_do_no_harm_before_something_fails_and_the_later_release_is_innocent() -> None:
+    sandbox = open_sandbox("retry-storm")
+    quiet = sandbox.starts_at - timedelta(minutes=18)
+    assert await worst(sandbox, quiet) < 0.01
+    at = await take(sandbox, await first(sandbox, "inventory", ActionKind.ROLLBACK, sandbox.starts_at), sandbox.starts_at)
+    assert await worst(sandbox, at) > 0.7
 
 
 async def test_pages_come_without_pictures_until_the_fallback_is_on() -> None:

@@ -10,7 +10,7 @@ from nexus.incident import Action, ActionKind
 from nexus.world.sandbox import faults as f
 from nexus.world.sandbox.control import changed, initial
 from nexus.world.sandbox.orders import Clerk
-from nexus.world.sandbox.scenario import ChangeSpec, Scenario
+from nexus.world.sandbox.scenario import ChangeSpec, Measure, Scenario
 from nexus.world.sandbox.shop import Shop
 
 
@@ -35,9 +35,25 @@ def _faults(scenario: Scenario, shop: Shop) -> Iterator[tuple[str, str, str]]:
             yield f"{field}.where", f"{fault.where} is a {component.kind}", f"this fault happens at one of {fitting}"
         yield from _bound(field, fault, scenario, shop)
         yield from _patterns(field, fault, scenario, shop)
+    for number, measure in enumerate(scenario.measures):
+        yield from _measure(f"measures.{number}", measure, shop, names)
     for wanted in scenario.expect.component:
         if wanted not in shop.by_name:
             yield "expect.component", f"there is no {wanted}", f"take one of {names}"
+
+
+def _measure(field: str, measure: Measure, shop: Shop, names: str) -> Iterator[tuple[str, str, str]]:
+    if measure.component not in shop.by_name:
+        yield f"{field}.component", f"there is no {measure.component}", f"take one of {names}"
+    callees = _callees(shop, measure.caller)
+    if measure.callee not in callees:
+        called = ", ".join(callees) or "nothing"
+        yield f"{field}.callee", f"{measure.caller} does not call {measure.callee}", f"it calls {called}"
+
+
+def _callees(shop: Shop, caller: str) -> tuple[str, ...]:
+    component = shop.by_name.get(caller)
+    return tuple(call.to for call in component.calls if not call.consumes) if component else ()
 
 
 def _change(field: str, change: ChangeSpec, shop: Shop, names: str) -> Iterator[tuple[str, str, str]]:
@@ -68,6 +84,11 @@ def _bound(field: str, fault: f.Fault, scenario: Scenario, shop: Shop) -> Iterat
             f"{fault.where} has no page {fault.page}",
             "take one of " + ", ".join(shop.by_name[fault.where].pages),
         )
+    called = _callees(shop, fault.where)
+    if isinstance(fault, f.Defect):
+        yield from _silent(field, fault, shop, called)
+    if isinstance(fault, f.RetryStorm) and fault.to not in called:
+        yield f"{field}.to", f"{fault.where} does not call {fault.to}", f"take one of {', '.join(called)}"
     if condition is None:
         return
     name, value = condition
@@ -76,6 +97,16 @@ def _bound(field: str, fault: f.Fault, scenario: Scenario, shop: Shop) -> Iterat
     ever += [p.arguments.get("to_version") for x in scenario.faults for p in x.made_worse_by]
     if value not in ever and not (name.startswith("version/") and value in shop.by_name[fault.where].releases):
         yield field, f"{name} is never {value!r}, so the fault never shows", "add the change that brings it"
+
+
+def _silent(field: str, fault: f.Defect, shop: Shop, called: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    strange = [callee for callee in fault.skips if callee not in called]
+    if fault.skips and shop.by_name[fault.where].kind == "frontend":
+        yield f"{field}.skips", f"{fault.where} is a frontend", "let a backend skip what it calls"
+    elif strange:
+        yield f"{field}.skips", f"{fault.where} does not call {strange[0]}", f"take some of {', '.join(called)}"
+    if fault.tells and not fault.skips:
+        yield f"{field}.tells", "nothing is skipped, so the line would never go", "write `skips`, or leave it out"
 
 
 def _patterns(field: str, fault: f.Fault, scenario: Scenario, shop: Shop) -> Iterator[tuple[str, str, str]]:

@@ -2,89 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import singledispatch
-from typing import Any
 
 import numpy as np
 
 from nexus.incident import ActionKind
-from nexus.world.metrics import Floats
 from nexus.world.sandbox import faults as f
 from nexus.world.sandbox.activity import Activity
-from nexus.world.sandbox.control import Timeline
-from nexus.world.sandbox.noise import Minutes
-from nexus.world.sandbox.shop import Component, Shop
-
-
-@dataclass(slots=True)
-class Local:
-    """One component's own condition in each minute; `size` minutes."""
-
-    size: int
-    errors: Floats = field(init=False)
-    slower: Floats = field(init=False)
-    cpu: Floats = field(init=False)
-    memory: Floats = field(init=False)
-    traffic: Floats = field(init=False)
-    script_errors: Floats = field(init=False)
-    assets: Floats = field(init=False)
-    depth: Floats = field(init=False)
-    lag: Floats = field(init=False)
-    used_gb: Floats = field(init=False)
-    connections: Floats = field(init=False)
-    missing: Floats = field(init=False)
-    restarts: Floats = field(init=False)
-
-    def __post_init__(self) -> None:
-        zero = np.zeros(self.size)
-        self.slower = np.ones(self.size)
-        self.traffic = np.ones(self.size)
-        self.errors = self.cpu = self.memory = self.script_errors = self.assets = zero
-        self.depth = self.lag = self.used_gb = self.connections = self.missing = self.restarts = zero
-
-    def fail(self, share: Floats) -> None:
-        """That share of requests fails too, independently of the rest."""
-        self.errors = 1 - (1 - self.errors) * (1 - np.clip(share, 0, 1))
-
-    def slow(self, times: float, level: Floats) -> None:
-        """Slower, up to `times` at full level."""
-        self.slower = self.slower * (1 + (times - 1) * level)
-
-
-@dataclass(slots=True)
-class Scene:
-    """What an effect may reach."""
-
-    shop: Shop
-    timeline: Timeline
-    ks: Minutes
-    local: dict[str, Local]
-
-    def controlled(self, name: str, default: float = 0.0) -> Floats:
-        """A numeric control over the minutes."""
-        return self.over(lambda control: float(control.get(name, default)))
-
-    def over(self, read: Callable[[dict[str, Any]], float]) -> Floats:
-        """Anything read from the controls, over the minutes."""
-        values = np.asarray([read(control) for control in self.timeline.controls])
-        return values[np.searchsorted(np.asarray(self.timeline.begins), self.ks, side="right") - 1]
-
-    def on_node(self, component: Component, node: str) -> Floats:
-        """Share of the component's instances that run on that host."""
-        return self.over(lambda control: float(node in hosts(component, control)) / max(1, len(hosts(component, control))))
-
-
-def hosts(component: Component, control: dict[str, Any]) -> tuple[str, ...]:
-    """Hosts on which the component runs."""
-    away = control.get(f"away/{component.name}")
-    avoided = away if isinstance(away, list) else []
-    left = tuple(n for n in component.nodes if n not in avoided and not control.get(f"drained/{n}"))
-    if left or not component.nodes:
-        return left
-    spare = [n.removeprefix("drained/") for n, drained in control.items() if n.startswith("drained/") and not drained]
-    return tuple(n for n in spare if n not in avoided and n not in component.nodes)[:1]
+from nexus.world.sandbox.scene import Scene
 
 
 @singledispatch
@@ -102,7 +27,10 @@ def _(fault: f.Defect, act: Activity, scene: Scene) -> None:
     if scene.shop.by_name[fault.where].kind == "frontend":
         local.script_errors = local.script_errors + fault.script_errors * act.level
         return
-    local.fail(act.level * act.size)
+    for callee in fault.skips:
+        local.skip(callee, act.level * act.size)
+    if not fault.skips:
+        local.fail(act.level * act.size)
 
 
 @strike.register
@@ -215,6 +143,24 @@ def _(fault: f.TrafficFlood, act: Activity, scene: Scene) -> None:
     local.cpu = local.cpu + 70.0 * act.level
     local.fail(act.level * act.size)
     local.slow(fault.slower, act.level)
+
+
+@strike.register
+def _(fault: f.NetworkDelay, act: Activity, scene: Scene) -> None:
+    local = scene.local[fault.where]
+    local.transit_ms = local.transit_ms + fault.ms * act.level
+    local.fail(act.level * act.size)
+
+
+@strike.register
+def _(fault: f.RetryStorm, act: Activity, scene: Scene) -> None:
+    name, value = fault.only_while()
+    in_force = scene.over(lambda control: float(control.get(name) == value))
+    caller, callee = scene.local[fault.where], scene.local[fault.to]
+    caller.tries[fault.to] = np.maximum(caller.tries.get(fault.to, np.ones(caller.size)), 1 + (fault.tries - 1) * in_force)
+    callee.fail(act.level * act.size)
+    callee.slow(fault.slower, act.level)
+    callee.cpu = callee.cpu + 60.0 * act.level
 
 
 @strike.register

@@ -65,7 +65,10 @@ class Fault(Word):
 
 
 class Defect(Fault):
-    """Code or configuration that fails; where and how it says so in the log."""
+    """Code or configuration that fails; where and how it says so in the log.
+
+    One that skips callees fails in silence: it answers early, without an error and without a word.
+    """
 
     kinds: ClassVar[tuple[ServiceKind, ...]] = ("backend", "frontend")
 
@@ -75,6 +78,8 @@ class Defect(Fault):
     snippet: str = ""
     script_errors: float = Field(default=45.0, ge=0, description="a minute, on a frontend")
     page: str = Field(default="", description="the frontend's page that shows it; empty: all of its pages")
+    skips: tuple[str, ...] = Field(default=(), description="callees that the share `size` of requests no longer gets to")
+    tells: str = Field(default="", description="what it writes where it does call them: a line that goes when they are skipped")
 
 
 class BadRelease(Defect):
@@ -251,6 +256,38 @@ class TrafficFlood(Fault):
         return (Pattern(kind=ActionKind.LIMIT, target=self.where, arguments={"source": self.source}),)
 
 
+class NetworkDelay(Fault):
+    """The way to it is slow, not what it does: its callers wait longer for each call than it works."""
+
+    kinds: ClassVar[tuple[ServiceKind, ...]] = ("backend", "cache", "database")
+    what: Literal["network_delay"]
+    ms: float = Field(default=250.0, gt=0, description="what each call spends on the way, beyond the usual")
+    size: Share = 0.0
+
+    def own_cures(self) -> tuple[Pattern, ...]:
+        """Instances elsewhere, which are reached another way."""
+        return tuple(Pattern(kind=kind, target=self.where) for kind in (ActionKind.RESTART, ActionKind.FAILOVER))
+
+
+class RetryStorm(Fault):
+    """A caller tries again what fails, so often that the callee, overrun, goes on failing.
+
+    The configuration multiplies failed calls for as long as it is in force; `from` is when they overrun the callee.
+    """
+
+    what: Literal["retry_storm"]
+    to: str = Field(description="the callee that is overrun")
+    key: str
+    version: str
+    tries: int = Field(default=5, ge=2, description="how often a call is made at most")
+    size: Share = Field(default=0.75, description="share of tries that the callee refuses")
+    slower: float = Field(default=4.0, ge=1, description="the callee's latency, as a multiple of normal")
+
+    def only_while(self) -> tuple[str, Any]:
+        """While that version of the key is in force."""
+        return f"config/{self.where}/{self.key}", self.version
+
+
 class Corruption(Fault):
     """A database's pages are damaged."""
 
@@ -294,7 +331,7 @@ class Cosmetic(Fault):
 
 AnyFault = Annotated[
     BadRelease | BadConfig | BadFlag | CodeBug | DiskFull | ConnectionsExhausted | MemoryLeak | CpuContention | NodeDown
-    | CrashLoop | ConsumerStuck | DependencyDown | CredentialLeak | TrafficFlood | Corruption | SlowQueries | ReplicationLag
-    | Cosmetic,
+    | CrashLoop | ConsumerStuck | DependencyDown | CredentialLeak | TrafficFlood | NetworkDelay | RetryStorm | Corruption
+    | SlowQueries | ReplicationLag | Cosmetic,
     Field(discriminator="what"),
 ]  # fmt: skip

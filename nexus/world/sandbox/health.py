@@ -11,8 +11,8 @@ from nexus.world.databases import DatabaseHealth, QueueHealth
 from nexus.world.dependencies import DependencyHealth
 from nexus.world.infrastructure import NodeState, Workload
 from nexus.world.sandbox import faults as f
-from nexus.world.sandbox.effects import hosts
 from nexus.world.sandbox.noise import normal
+from nexus.world.sandbox.scene import hosts
 from nexus.world.sandbox.shop import Component
 from nexus.world.sandbox.simulation import Frame, Simulation
 

@@ -90,10 +90,11 @@ class SandboxLogs:
     def _complaints(self, c: Component, frame: Frame, index: int, k: int) -> Iterator[LogLine]:
         """What a caller says of whom it calls; the frontends' servers say nothing of what browsers load."""
         for call in c.calls:
-            if call.consumes:
+            skipped = frame.conditions[c.name].local.skipped.get(call.to)
+            if call.consumes or (skipped is not None and skipped[index] > 0.99):
                 continue
             callee = frame.conditions[call.to]
-            errors, latency = float(callee.errors[index]), float(callee.latency_ms[index])
+            errors, latency = float(callee.errors[index]), float(callee.awaited_ms[index])
             called = min(1.0, max(0.3, call.share))
             if errors > 0.02:
                 text = f"upstream {call.to} returned 503 for {call.operation} (request {{r}})"

@@ -9,8 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from nexus.world.metrics import Floats, MetricKind, Series
-from nexus.world.sandbox.effects import Scene
 from nexus.world.sandbox.noise import normals
+from nexus.world.sandbox.scenario import Measure
+from nexus.world.sandbox.scene import Scene
 from nexus.world.sandbox.shop import Component
 from nexus.world.sandbox.simulation import Frame, Simulation
 
@@ -96,6 +97,12 @@ def _raw(component: Component, frame: Frame, scene: Scene, usual: float) -> Iter
         yield from _database(component, frame, scene)
 
 
+def _measured(measure: Measure, frame: Frame) -> Raw:
+    made = frame.conditions[measure.caller].calls
+    count = sum((counts for call, counts in made.items() if call.to == measure.callee), np.zeros(len(frame.ks)))
+    return measure.metric, MetricKind.TRAFFIC, "1/min", count, 0.04, 0.5, np.inf
+
+
 class SandboxMetrics:
     """Series of every component."""
 
@@ -124,6 +131,7 @@ class SandboxMetrics:
         scene = Scene(sim.shop, frame.timeline, frame.ks, {})
         times: Floats = np.asarray(sim.starts_at.timestamp() + frame.ks * 60.0, dtype=np.float64)
         raws = [(c.name, raw) for c in sim.shop.components for raw in _raw(c, frame, scene, sim.shop.traffic[c.name])]
+        raws += [(m.component, _measured(m, frame)) for m in sim.scenario.measures]
         shakes = normals(sim.seed, [f"{name}.{raw[0]}" for name, raw in raws], frame.ks)
         found: list[Series] = []
         for (name, (metric, kind, unit, values, relative, absolute, most)), noise in zip(raws, shakes, strict=True):

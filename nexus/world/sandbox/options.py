@@ -11,8 +11,8 @@ import numpy as np
 from nexus.errors import Unavailable
 from nexus.incident import Action, ActionKind, Risk
 from nexus.world.sandbox.code import SandboxCode
-from nexus.world.sandbox.effects import hosts
 from nexus.world.sandbox.orders import Clerk, config_versions_of, versions_of
+from nexus.world.sandbox.scene import hosts
 from nexus.world.sandbox.security import SandboxSecurity
 from nexus.world.sandbox.shop import Component
 from nexus.world.sandbox.simulation import Frame, Simulation

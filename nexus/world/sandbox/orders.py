@@ -11,8 +11,8 @@ from nexus.errors import ActionFailed
 from nexus.incident import Action, ActionKind
 from nexus.world.sandbox import faults as f
 from nexus.world.sandbox.control import initial
-from nexus.world.sandbox.effects import hosts
 from nexus.world.sandbox.scenario import Scenario
+from nexus.world.sandbox.scene import hosts
 from nexus.world.sandbox.shop import Component, Shop
 
 

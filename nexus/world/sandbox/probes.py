@@ -28,7 +28,8 @@ class SandboxEndpoints:
                 noise = float(normal(self._sim.seed, f"probe{endpoint.path}", frame.ks)[-1])
                 share = round(min(1.0, errors), 2)
                 detail = f"{share:.0%} of 100 tries failed" if share else "100 tries, all answered"
-                seen = latency * 0.55 * (1 + 0.04 * noise)
+                way = float(frame.conditions[c.name].local.transit_ms[-1])
+                seen = latency * 0.55 * (1 + 0.04 * noise) + way
                 found.append(
                     ProbeResult(
                         c.name, endpoint.method, endpoint.path, share, round(seen, 1), 0.0, round(c.latency_ms * 0.55, 1), detail

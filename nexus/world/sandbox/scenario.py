@@ -26,6 +26,15 @@ class ChangeSpec(Word):
     pipeline: Literal["passed", "failed", "running"] = "passed"
 
 
+class Measure(Word):
+    """A business count that monitoring keeps: as many a minute as one component calls another."""
+
+    component: str = Field(description="under whose name it is kept")
+    metric: str
+    caller: str
+    callee: str
+
+
 class Outage(Word):
     """A way of looking that does not answer."""
 
@@ -69,4 +78,6 @@ class Scenario(Word):
     changes: tuple[ChangeSpec, ...] = ()
     faults: tuple[AnyFault, ...] = ()
     outages: tuple[Outage, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    client_spans: bool = Field(default=False, description="whether traces hold the caller's own side of each call too")
     expect: Expectation

@@ -13,10 +13,11 @@ import numpy as np
 from nexus.errors import Unavailable
 from nexus.world.sandbox.activity import Activity, activity
 from nexus.world.sandbox.control import ActionLog, Timeline
-from nexus.world.sandbox.effects import Local, Scene, disturb, strike
+from nexus.world.sandbox.effects import disturb, strike
 from nexus.world.sandbox.faults import Fault
 from nexus.world.sandbox.noise import Minutes
 from nexus.world.sandbox.scenario import Scenario
+from nexus.world.sandbox.scene import Local, Scene
 from nexus.world.sandbox.shop import Shop
 from nexus.world.sandbox.spread import Condition, spread
 

@@ -11,7 +11,7 @@ import numpy as np
 from nexus.world.metrics import Floats
 from nexus.world.sandbox import faults as f
 from nexus.world.sandbox.activity import Activity
-from nexus.world.sandbox.effects import Local, hosts
+from nexus.world.sandbox.scene import Local, hosts
 from nexus.world.sandbox.shop import Component
 from nexus.world.sandbox.simulation import Frame
 
@@ -55,6 +55,8 @@ def words_of(fault: f.Fault, act: Activity, c: Component, frame: Frame) -> Told:
         yield from spoken(fault, Place(act, c, frame.conditions[c.name].local))
     elif isinstance(fault, f.ConsumerStuck) and c.name == fault.queue:
         yield Words("warning", f"consumer {fault.where} has not acknowledged for {{n}} s", often=False), act.level
+    elif isinstance(fault, f.RetryStorm) and c.name == fault.to:
+        yield Words("error", "worker pool exhausted, request {r} refused"), act.level * act.size
     elif isinstance(fault, f.ConnectionsExhausted) and any(call.to == fault.where for call in c.calls):
         failing = np.minimum(frame.conditions[fault.where].local.errors, act.level)
         yield (
@@ -79,6 +81,12 @@ def _host(fault: f.Fault, act: Activity, c: Component, frame: Frame) -> Told:
         yield Words("error", f"lost contact with instances on {fault.where}", often=False), here * act.level
 
 
+def _silent(fault: f.Defect, place: Place) -> Told:
+    """What requests that are worked on to the end say of it; those that are not say nothing."""
+    if fault.tells:
+        yield Words("info", fault.tells), 1 - place.failing
+
+
 @singledispatch
 def spoken(_fault: f.Fault, _place: Place) -> Told:
     """The words at the faulty place."""
@@ -88,7 +96,9 @@ def spoken(_fault: f.Fault, _place: Place) -> Told:
 @spoken.register
 def _(fault: f.Defect, place: Place) -> Told:
     where = f"{fault.file}:{fault.line}"
-    if place.component.kind == "frontend":
+    if fault.skips:
+        yield from _silent(fault, place)
+    elif place.component.kind == "frontend":
         yield Words("error", f"browser error: {fault.error} at {where}"), place.act.level
     else:
         yield Words("error", f"{fault.error} at {where} (request {{r}})"), place.failing
@@ -96,7 +106,10 @@ def _(fault: f.Defect, place: Place) -> Told:
 
 @spoken.register
 def _(fault: f.BadConfig, place: Place) -> Told:
-    yield Words("error", f"config key {fault.key} invalid: {fault.error} (request {{r}})"), place.failing
+    if fault.skips:
+        yield from _silent(fault, place)
+    else:
+        yield Words("error", f"config key {fault.key} invalid: {fault.error} (request {{r}})"), place.failing
 
 
 @spoken.register
@@ -145,6 +158,12 @@ def _(fault: f.CredentialLeak, place: Place) -> Told:
 def _(fault: f.TrafficFlood, place: Place) -> Told:
     yield Words("error", "worker pool exhausted, request {r} refused"), place.failing
     yield Words("warning", f"unusual rate of requests from {fault.source}"), place.act.level * 0.4
+
+
+@spoken.register
+def _(fault: f.RetryStorm, place: Place) -> Told:
+    operation = next(call.operation for call in place.component.calls if call.to == fault.to)
+    yield Words("warning", f"{operation} to {fault.to} failed, tried again (request {{r}})"), place.failing
 
 
 @spoken.register
