@@ -1,4 +1,4 @@
-"""Log shapes, edges and gaps: what lines and traced calls tell."""
+"""Log shapes and edges: what lines and traced calls tell."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nexus.analysis.edges import edges_of
-from nexus.analysis.gaps import gaps_of
+from nexus.analysis.edges import amplifications, edges_of
 from nexus.analysis.patterns import patterns_of, template_of
 from nexus.world.calls import CallStats
 from nexus.world.logs import LogLine
@@ -97,13 +96,31 @@ def test_edges_without_a_past_say_nothing() -> None:
     assert edges_of([call(m, "web", "cart", errors=90.0) for m in range(5)], ONSET, NOW - 300, NOW) == []
 
 
-def test_a_callee_that_answers_at_once_while_callers_wait_has_a_gap() -> None:
-    calls = []
-    for callee, waited in (("cart", 250.0), ("search", 8.0), ("pay", 7.0)):
-        for caller in ("web", "checkout"):
-            calls.append(call(1, caller, callee, operation=f"{callee}/Get", p50_ms=2.0))
-            calls.append(call(1, caller, caller, operation=f"{callee}/Get", p50_ms=waited))
-    gaps = gaps_of(calls, NOW - 300, NOW)
-    assert [g.callee for g in gaps] == ["cart"]
-    assert gaps[0].callers == ("checkout", "web")
-    assert gaps[0].ms == pytest.approx(248)
+STORM = [call(m, "web", "cart") for m in (*range(5), *range(20, 40))]
+"""What comes in stays as it was."""
+
+
+def asked(callee: str, before: float, now: float, caller: str = "cart") -> list[CallStats]:
+    past = [call(m, caller, callee, count=before) for m in range(20, 40)]
+    return past + [call(m, caller, callee, count=now) for m in range(5)]
+
+
+def test_who_asks_four_times_as_often_for_the_same_requests_amplifies() -> None:
+    edges = edges_of([*STORM, *asked("store", 100, 400), *asked("tax", 100, 110)], ONSET, NOW - 300, NOW)
+    (found,) = amplifications(edges)
+    assert (found.caller, found.callee) == ("cart", "store")
+    assert found.times == pytest.approx(4)
+
+
+def test_who_only_passes_on_that_more_comes_in_does_not_amplify() -> None:
+    edges = edges_of([*asked("cart", 100, 400, caller="web"), *asked("store", 100, 400)], ONSET, NOW - 300, NOW)
+    assert amplifications(edges) == []
+
+
+def test_a_few_calls_more_are_no_storm() -> None:
+    assert amplifications(edges_of([*STORM, *asked("store", 2, 12)], ONSET, NOW - 300, NOW)) == []
+
+
+def test_of_those_who_amplify_the_worst_comes_first() -> None:
+    edges = edges_of([*STORM, *asked("store", 100, 300), *asked("tax", 100, 700)], ONSET, NOW - 300, NOW)
+    assert [a.callee for a in amplifications(edges)] == ["tax", "store"]

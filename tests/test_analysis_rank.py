@@ -11,6 +11,7 @@ import pytest
 from nexus.analysis.case import Case, Ranking, Sign
 from nexus.analysis.rank import rank_suspects
 from nexus.incident import Cause
+from nexus.world.calls import CallStats
 from nexus.world.changes import Change
 from nexus.world.logs import LogLine
 from nexus.world.metrics import MetricKind, Series
@@ -135,7 +136,7 @@ def test_a_full_host_explains_what_runs_on_it() -> None:
 def test_a_misused_credential_is_a_suspect_though_no_series_moved() -> None:
     sign = Sign("store", Cause.INFRASTRUCTURE, "credential", 0.97, "used from an unknown network", ALERT - 600)
     ranking = ranked({}, signs=(sign,))
-    assert [s.component for s in ranking.suspects] == ["store"]
+    assert [s.component for s in ranking.suspects if s.strong] == ["store"]
     assert ranking.onset == ALERT - 600
 
 
@@ -204,3 +205,65 @@ def test_slow_queries_are_not_taken_for_a_resource_that_is_only_half_used(used: 
     series = [*telemetry(SLOW_STORE), pool]
     first = ranked(SLOW_STORE, series=series, signs=[slow], kinds={"store": "database"}).suspects[0]
     assert (first.component, first.mechanism) == ("store", mechanism)
+
+
+def test_the_clues_of_a_suspect_name_the_series_that_show_it() -> None:
+    first = ranked(SLOW_STORE).suspects[0]
+    shown = {series for clue in first.clues if clue.kind == "metrics" for series in clue.series}
+    assert ("store", "latency_p95_ms") in shown
+    assert {component for component, _ in shown} == {"store"}
+    assert first.reasons == tuple(clue.text for clue in first.clues)
+
+
+def test_the_clues_of_a_suspect_hold_the_log_lines_that_show_it() -> None:
+    lines = [LogLine(datetime.fromtimestamp(NOW - 20 * n, UTC), "cart", "info", "priced") for n in range(90)]
+    lines += [LogLine(datetime.fromtimestamp(NOW - 10 * n, UTC), "cart", "error", f"no price for {n}") for n in range(12)]
+    first = ranked({("cart", "error_rate"): 0.5}, lines=sorted(lines, key=lambda e: e.at)).suspects[0]
+    told = [line for clue in first.clues if clue.kind == "logs" for line in clue.lines]
+    assert first.component == "cart"
+    assert told
+    assert all(line.startswith("no price for") for line in told)
+
+
+def test_what_callers_complain_of_is_a_clue_for_whom_they_name() -> None:
+    lines = [LogLine(datetime.fromtimestamp(NOW - 20 * n, UTC), "cart", "info", "priced") for n in range(90)]
+    lines += [
+        LogLine(datetime.fromtimestamp(NOW - 9 * n, UTC), "cart", "error", f"no answer from store in {n} ms") for n in range(20)
+    ]
+    suspects = {s.component: s for s in ranked({("cart", "error_rate"): 0.2}, lines=sorted(lines, key=lambda e: e.at)).suspects}
+    assert any("cart's log" in reason for reason in suspects["store"].reasons)
+
+
+def test_a_direct_sign_is_the_first_clue() -> None:
+    sign = Sign("store", Cause.INFRASTRUCTURE, "disk", 0.95, "disk 100 % full")
+    first = ranked({("cart", "error_rate"): 0.6}, signs=(sign,)).suspects[0]
+    assert first.clues[0].text == "disk 100 % full"
+
+
+def test_no_clue_is_told_twice() -> None:
+    for suspect in ranked(SLOW_STORE).suspects:
+        assert len(set(suspect.reasons)) == len(suspect.reasons)
+
+
+def test_what_broke_is_a_strong_suspect() -> None:
+    assert ranked(SLOW_STORE).suspects[0].strong
+
+
+def test_what_barely_moved_is_a_weak_suspect_that_only_says_where_to_look() -> None:
+    suspects = ranked({("pay", "cpu_pct"): 42.0}).suspects
+    assert suspects[0].component == "pay"
+    assert not suspects[0].strong
+
+
+def test_a_caller_that_multiplies_its_calls_is_blamed_for_what_its_callee_suffers() -> None:
+    def calls(caller: str, callee: str, before: float, now: float) -> list[CallStats]:
+        counts = [(m, now if m < 7 else before) for m in range(50)]
+        return [
+            CallStats(datetime.fromtimestamp(NOW - 60 * m, UTC), caller, callee, "GET", count, 20.0, 60.0, 90.0, 0.0)
+            for m, count in counts
+        ]
+
+    trouble = {("store", "latency_p95_ms"): 900.0, ("store", "cpu_pct"): 96.0, ("cart", "latency_p95_ms"): 880.0}
+    first = ranked(trouble, calls=[*calls("web", "cart", 200, 200), *calls("cart", "store", 200, 1200)]).suspects[0]
+    assert first.component == "cart"
+    assert any("calls store 5.4 times as often" in reason for reason in first.reasons)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from nexus.analysis.case import Periods
+from nexus.analysis.profile import profiles_of
 from nexus.analysis.ramp import filling_since
-from nexus.analysis.shift import onset_of, shift_of, shifts_of
+from nexus.analysis.shift import MOVED, onset_of, shift_of, shifts_of
 from nexus.world.metrics import Floats, MetricKind, Series
 
 ALERT = 1_000_000.0
@@ -172,3 +173,54 @@ def test_a_baseline_is_judged_by_its_samples() -> None:
     now = [series(noisy(100, 56, spread=0.01) + [150.0] * 4)]
     assert shifts_of(now, [series(noisy(100, spread=0.01))], PERIODS)[0].moved
     assert not shifts_of(now, [series(noisy(100, spread=0.6, seed=3))], PERIODS)[0].moved
+
+
+def finer(values: list[float], step: float = 15.0, component: str = "api") -> Series:
+    """As `series`, one sample every `step` seconds."""
+    times = PERIODS.now - step * np.arange(len(values), dtype=np.float64)[::-1]
+    return Series(component, "latency_ms", MetricKind.LATENCY, "ms", times, np.array(values, dtype=float))
+
+
+def test_what_is_there_since_the_alert_is_held_and_a_spike_that_was_over_by_then_is_not() -> None:
+    stays = shift_of(finer(noisy(100, 216) + [900.0] * 24), None, PERIODS)
+    spike = shift_of(finer(noisy(100, 220) + [900.0] * 4 + noisy(100, 16, seed=2)), None, PERIODS)
+    assert stays is not None
+    assert spike is not None
+    assert stays.moved
+    assert spike.moved
+    assert stays.held == 1
+    assert spike.held == 0
+
+
+def test_what_came_with_the_alert_and_went_again_is_held() -> None:
+    shift = shift_of(finer(noisy(100, 226) + [900.0] * 6 + noisy(100, 8, seed=2)), None, PERIODS)
+    assert shift is not None
+    assert shift.held == 1
+
+
+def test_a_spike_that_was_over_when_the_alert_fired_counts_little() -> None:
+    stays = finer(noisy(100, 216) + [900.0] * 24, component="stays")
+    spike = finer(noisy(100, 220) + [900.0] * 4 + noisy(100, 16, seed=2), component="spike")
+    profiles = profiles_of(shifts_of([stays, spike], [], PERIODS))
+    assert 0 < profiles["spike"].latency < 0.4 * profiles["stays"].latency
+
+
+def test_a_spike_that_the_series_has_shown_without_a_fault_counts_little_as_well() -> None:
+    quiet = noisy(100, 240, seed=5)
+    peaked = [*quiet[:100], 950.0, 950.0, *quiet[102:]]
+    values = finer(noisy(100, 216) + [900.0] * 24)
+    fresh, known = shift_of(values, finer(quiet), PERIODS), shift_of(values, finer(peaked), PERIODS)
+    assert fresh is not None
+    assert known is not None
+    assert fresh.score > 4 * known.score
+    assert known.score <= 1.2 * MOVED
+
+
+def test_a_spike_like_one_earlier_in_the_hour_counts_little_and_one_like_a_fault_that_is_over_counts() -> None:
+    calm, now = noisy(100, 232), [900.0, *noisy(100, 7, seed=2)]
+    moment = shift_of(finer([*calm[:60], 950.0, *calm[61:], *now]), None, PERIODS)
+    fault = shift_of(finer([*calm[:60], *[950.0] * 8, *calm[68:], *now]), None, PERIODS)
+    assert fault is not None
+    assert moment is not None
+    assert moment.score <= 1.2 * MOVED
+    assert fault.score > 4 * moment.score

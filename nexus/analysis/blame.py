@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nexus.analysis.profile import Profile, is_waiting, strength
+from nexus.analysis.profile import Profile, in_ms, is_waiting, strength
 from nexus.world.metrics import MetricKind
 
 _ADDRESS = re.compile(r"[\w-]+\.[\w-]+\.[a-z]{2,}|\d+\.\d+\.\d+\.\d+|(_|-)(remote|client)$", re.IGNORECASE)
@@ -72,10 +72,22 @@ def _ratio(caller: Profile, callee: Profile, kinds: tuple[MetricKind, ...], felt
     return min(1.0, given / felt) * 0.85
 
 
+def _by_network(caller: Profile, callee: Profile) -> float:
+    """How much of the caller's latency the slow network of the callee accounts for."""
+    if caller.latency == 0 or callee.gap + callee.link == 0:
+        return 0.0
+    rise = max((in_ms(s) for s in caller.of(MetricKind.LATENCY)), default=0.0)
+    by_gap = min(1.0, callee.gap_ms / rise) if callee.gap > 0 and rise > 0 else 0.0
+    return max(by_gap, min(1.0, callee.link / caller.latency) * 0.85)
+
+
 def explained_by(caller: Profile, callee: Profile, distance: int) -> float:
     """0 to 1: how far the callee's trouble explains the caller's; further away explains a little less."""
     slow = _ratio(caller, callee, _LATENCY, caller.latency, callee.symptom if callee.latency else 0.0)
+    slow = max(slow, _by_network(caller, callee))
     failing = _ratio(caller, callee, _FAILURES, caller.errors, callee.errors)
+    if caller.errors > 0 and callee.link > callee.errors:
+        failing = max(failing, 0.85 * min(1.0, callee.link / caller.errors))
     crossed = 0.8 * min(1.0, callee.symptom / caller.symptom) if caller.symptom and not (slow or failing) else 0.0
     resource = 0.0
     if caller.symptom and callee.saturation > 0 and callee.symptom == 0:
@@ -148,9 +160,9 @@ def suspicion_of(
         if caller is not None and caller.symptom > 0 and profile.symptom + profile.saturation > 0:
             felt = max(felt, explained_by(caller, profile, 1) * min(caller.symptom, strength(1e3)))
     unasked = max(0.0, profile.saturation - 0.8 * profile.surge)
-    own = profile.symptom * (1 - 0.85 * share) + 0.9 * unasked + 0.8 * half_way
+    own = profile.symptom * (1 - 0.85 * share) + 0.9 * unasked + 0.8 * half_way + 0.9 * profile.amplifies
     own += (
-        profile.gap
+        max(profile.gap, 0.6 * profile.link)
         + 0.3 * profile.other
         + 0.1 * profile.waiting
         + 0.15 * profile.surge

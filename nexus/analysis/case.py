@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp, log
+from typing import Literal
 
 from nexus.incident import Cause
 from nexus.world.calls import CallStats
@@ -50,6 +52,20 @@ class Case:
     """When the last action was taken; trouble older than that may be over."""
 
 
+ClueKind = Literal["metrics", "calls", "logs", "graph", "changes", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """One thing that speaks for a suspect, in words and numbers, with the series and the log lines that show it."""
+
+    kind: ClueKind
+    text: str
+    series: tuple[tuple[str, str], ...] = ()
+    """(component, metric) of each."""
+    lines: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Suspicion:
     """One component that may be where it began; scores are comparable within one ranking."""
@@ -61,17 +77,41 @@ class Suspicion:
     onset: float | None
     mechanism: str | None
     change: str | None
-    reasons: tuple[str, ...]
+    clues: tuple[Clue, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What its clues say."""
+        return tuple(clue.text for clue in self.clues)
+
+    @property
+    def strong(self) -> bool:
+        """Whether it stands out from noise; a weak one only says where to look next."""
+        return self.score >= STRONG
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Best first; empty when nothing moved. `separated`, 0 to 1, is how far the first stands above the second."""
+    """Best first; empty when nothing moved, and without a strong one when hardly anything did.
+
+    `separated`, 0 to 1, is how far the first stands above the second.
+    """
 
     suspects: tuple[Suspicion, ...] = ()
     onset: float | None = None
     separated: float = 0.0
 
+    @property
+    def sure(self) -> float:
+        """0 to 1: how often a first suspect with that score, that far above the second, was the right one in made-up outages."""
+        if not self.suspects:
+            return 0.0
+        odds = -2.4 + 1.9 * log(max(self.suspects[0].score, 1e-3)) + 3.8 * self.separated
+        return 1 / (1 + exp(-odds))
+
+
+STRONG = 1.2
+"""A suspect's score from which it stands out from noise."""
 
 SMEARED = 120.0
 """A sample of a rate still holds what failed in the seconds before it; rates are taken over one to two minutes."""
@@ -96,6 +136,12 @@ class Periods:
             return max(self.acted_at + smeared, self.now - max(360.0, 1.5 * step))
         latest = self.now - max(120.0, 0.5 * step) if self.acted_at is None else self.now
         return min(self.alert_at - (240.0 if step < 180 else 0.5 * step), latest)
+
+    def present_from(self) -> float:
+        """From when samples show what is there while the alert fires, or since the last action."""
+        if self.last_s is not None:
+            return self.now - self.last_s
+        return min(self.alert_at if self.acted_at is None else self.acted_at, self.now)
 
     def healthy_until(self, step: float, samples_before: int) -> float:
         """Samples up to this are the past: well before the alert where enough of them were taken, else just before it."""

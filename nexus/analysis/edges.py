@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from nexus.world.calls import CallStats
 
+_STEADY = 5.0
+"""Calls a minute before from which a ratio means something."""
+_MULTIPLIED = 1.7
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeShift:
@@ -77,3 +81,28 @@ def edges_of(calls: Iterable[CallStats], onset: float, fresh_from: float, now: f
         calls_now, errors, p95 = _totals(after[edge], len(fresh_minutes))
         shifts.append(EdgeShift(*edge, calls_now, calls_before, errors, errors_before, p95, p95_before))
     return sorted(shifts, key=lambda e: (not e.abnormal, -(e.errors or 0.0), -e.p95 / max(1.0, e.p95_before), e.caller, e.callee))
+
+
+@dataclass(frozen=True, slots=True)
+class Amplification:
+    """A caller that asks `times` as often of a callee for the same number of requests of its own: it tries again and again."""
+
+    caller: str
+    callee: str
+    times: float
+
+
+def amplifications(edges: Iterable[EdgeShift]) -> list[Amplification]:
+    """Edges whose traffic multiplied though what comes in to the caller did not, strongest first."""
+    held = list(edges)
+    incoming: dict[str, list[EdgeShift]] = defaultdict(list)
+    for edge in held:
+        incoming[edge.callee].append(edge)
+    found = []
+    for edge in held:
+        before, now = sum(e.calls_before for e in incoming[edge.caller]), sum(e.calls for e in incoming[edge.caller])
+        if edge.calls_before >= _STEADY and before >= _STEADY:
+            times = (edge.calls / edge.calls_before) / max(1.0, now / before)
+            if times >= _MULTIPLIED:
+                found.append(Amplification(edge.caller, edge.callee, times))
+    return sorted(found, key=lambda a: (-a.times, a.caller, a.callee))

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from nexus.analysis.case import Clue
 from nexus.analysis.shift import Shift
 from nexus.world.metrics import MetricKind
 
@@ -47,9 +48,22 @@ class Profile:
     other: float = 0.0
     client: float = 0.0
     gap: float = 0.0
+    gap_ms: float = 0.0
+    link: float = 0.0
+    """Waits of its callers that only its network would explain."""
+    amplifies: float = 0.0
+    """What a callee suffers under the calls that it multiplies."""
+    overrun: float = 0.0
+    """0 to 1: how much of what comes in is only tried again by a caller."""
+    complaints: float = 0.0
+    """How surprising its new errors in logs are, its own and those of others about it, in natural logarithms of odds."""
+    silence: float = 0.0
+    """How surprising it is that a step of its work fell away, same unit."""
     seen: float = 0.0
     """0 to 1: how strong the strongest direct sign of trouble is, by a probe or a detector."""
     shifts: list[Shift] = field(default_factory=list)
+    clues: list[Clue] = field(default_factory=list)
+    """What speaks for it beside its own series."""
 
     @property
     def symptom(self) -> float:
@@ -67,8 +81,24 @@ class Profile:
         return (s for s in self.shifts if s.moved and s.harmful and s.series.kind in kinds and not is_waiting(s.series.metric))
 
 
+_TO_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001}
+
+
+def in_ms(shift: Shift) -> float:
+    """By how many milliseconds a latency rose; a unit that is not known is taken as milliseconds."""
+    return (shift.after - shift.before) * _TO_MS.get(shift.series.unit, 1.0)
+
+
+def waited_share(profile: Profile) -> float:
+    """0 to 1: how much of the rise of its latency is the rise of what it waits for."""
+    rises = [s for s in profile.shifts if s.moved and s.harmful and s.series.kind is MetricKind.LATENCY]
+    waits = max((in_ms(s) for s in rises if is_waiting(s.series.metric)), default=0.0)
+    whole = max((in_ms(s) for s in rises if not is_waiting(s.series.metric)), default=0.0)
+    return min(1.0, waits / whole) if whole > 0 else 0.0
+
+
 def _take(profile: Profile, shift: Shift) -> None:
-    metric, kind, value = shift.series.metric.lower(), shift.series.kind, strength(shift.score)
+    metric, kind, value = shift.series.metric.lower(), shift.series.kind, strength(shift.score) * (0.3 + 0.7 * shift.held)
     if _SHARED.search(metric):
         profile.shared = max(profile.shared, value if shift.direction == "up" else 0.0)
     elif kind is MetricKind.TRAFFIC:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from math import ceil, sqrt
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,17 @@ from nexus.world.metrics import Floats, MetricKind, Series
 
 MOVED = 4.0
 """Robust deviations from which a series counts as moved."""
+
+_SEEN_BEFORE = 1.2 * MOVED
+"""The most that counts for what a series has done in its time without fault as well, however rarely."""
+_PER_S = {"1/s": 1.0, "1/min": 60.0}
+_RARE = 3.0
+"""Deviations that a rate must be above nothing by, so that nothing is a stop."""
+_TOGETHER_S = 30.0
+_MOMENT = 2
+"""Neighbouring samples, or means of them, that are a spike and not a spell."""
+_ENOUGH = 60
+"""Samples of that time from which its extremes tell something."""
 
 _HARM: dict[MetricKind, tuple[str, ...]] = {
     MetricKind.SATURATION: ("up",),
@@ -29,7 +41,10 @@ _HARM: dict[MetricKind, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A series that was looked at; `score` in robust deviations; `now`: whether it is still beyond its past at the end."""
+    """A series that was looked at; `score` in robust deviations; `now`: whether it is still beyond its past at the end.
+
+    `held`, 0 to 1: the share of the samples since the alert in which it was beyond its past, or 1 if it was just before it.
+    """
 
     series: Series
     before: float
@@ -38,6 +53,7 @@ class Shift:
     direction: Literal["up", "down"]
     onset: float
     now: bool
+    held: float = 1.0
 
     @property
     def component(self) -> str:
@@ -85,6 +101,15 @@ def _floor(series: Series, level: float) -> float:
     return 0.12 * abs(level) + 1e-9
 
 
+def _counted(series: Series, level: float, length: int) -> float:
+    """The deviation that a rate has by chance alone, because so few events were counted; 0 where its unit is not a rate."""
+    per = _PER_S.get(series.unit) if series.kind is MetricKind.TRAFFIC else None
+    if per is None or series.times.size < 2:
+        return 0.0
+    events = max(level, 0.0) / per * float(np.median(np.diff(series.times))) * length
+    return level / sqrt(events) if events > 0 else 0.0
+
+
 def _ordered(values: Floats) -> Floats:
     ordered = values.copy()
     ordered.sort()
@@ -101,16 +126,26 @@ def _spread(ordered: Floats, level: float, share: float, deviations: float) -> t
 
 
 @lru_cache(maxsize=1024)
-def _quiet(samples: bytes, length: int) -> tuple[float, float, float]:
-    """Middle and spread of a baseline, which is the same at every look."""
+def _quiet(samples: bytes, length: int) -> tuple[float, float, float, float, float]:
+    """Middle, spread and extremes of a baseline, which is the same at every look."""
     ordered = _ordered(_runs(np.frombuffer(samples), length))
     normal = middle(ordered)
-    return normal, *_spread(ordered, normal, 0.98, 2.05)
+    return normal, *_spread(ordered, normal, 0.98, 2.05), ordered.item(0), ordered.item(-1)
 
 
 def _stopped(past_runs: Floats, least: float, before: float) -> bool:
     """Whether something that always went on, however unevenly, has all but ceased."""
     return past_runs.size >= 8 and before > 0 and least <= 0.12 * before and float(past_runs.min()) >= 0.3 * before
+
+
+def _spiked(past_runs: Floats, before: float, after: float, moment: int) -> bool:
+    """Whether it went that far for a moment before; a longer time there was an earlier fault, which tells nothing of this one."""
+    far = np.concatenate([[False], (past_runs - before) / (after - before) >= 0.5, [False]]) if after != before else np.zeros(2)
+    edges = np.flatnonzero(far[1:] != far[:-1])
+    spells = zip(edges[::2], edges[1::2], strict=True)
+    return any(
+        stop - start <= moment and ((past_runs[start:stop] - before) / (after - before)).max() >= 1.0 for start, stop in spells
+    )
 
 
 def _onset(times: Floats, values: Floats, before: float, after: float, peak: int) -> float:
@@ -132,6 +167,8 @@ class _Samples:
     fresh: Floats
     quiet: Floats
     run: int
+    present: Floats
+    """The last one before the alert, and all since."""
 
 
 def shift_of(series: Series, baseline: Series | None, periods: Periods) -> Shift | None:
@@ -149,7 +186,15 @@ def shift_of(series: Series, baseline: Series | None, periods: Periods) -> Shift
     quiet = _clean(baseline.times, baseline.values)[1] if baseline is not None else np.empty(0)
     if fresh.size == 0 or (past.size < 2 and (past.size == 0 or quiet.size < 20)):
         return None
-    return _judge(series, _Samples(times, values, past, fresh, quiet, 2 if fresh.size >= 3 and step < 180 else 1))
+    present = values[max(0, int(np.searchsorted(times, periods.present_from(), side="right")) - 1) :]
+    return _judge(series, _Samples(times, values, past, fresh, quiet, _run(step, fresh.size), present))
+
+
+def _run(step: float, fresh: int) -> int:
+    """How many neighbours are judged together: half a minute's, at least two, where so many were sampled."""
+    if fresh < 3 or step >= 180:
+        return 1
+    return max(2, min(ceil(_TOGETHER_S / max(step, 0.1)), fresh // 2))
 
 
 def _judge(series: Series, samples: _Samples) -> Shift:
@@ -160,12 +205,14 @@ def _judge(series: Series, samples: _Samples) -> Shift:
     floor = _floor(series, before)
     spare = 0.25 * abs(before) if past.size < 4 and quiet.size < 20 else 0.0
     low, high = _spread(ordered, before, 0.9, 1.28) if past_runs.size >= 4 else (float(np.ptp(past)), float(np.ptp(past)))
+    bottom_seen, top_seen = np.inf, -np.inf
     if quiet.size >= 20:
-        normal, quiet_low, quiet_high = _quiet(quiet.tobytes(), length)
+        normal, quiet_low, quiet_high, bottom_seen, top_seen = _quiet(quiet.tobytes(), length)
         load = min(5.0, max(0.2, before / normal)) if before > 0 and normal > 0 else 1.0
         low, high = max(low, load * quiet_low), max(high, load * quiet_high)
     if series.kind in {MetricKind.TRAFFIC, MetricKind.OTHER} and not past.any():
         floor = max(floor, 0.3 * float(np.abs(fresh).max()))
+    floor = max(floor, _counted(series, before, length))
     low, high = float(np.hypot(low, floor) + spare), float(np.hypot(high, floor) + spare)
     top, bottom = int(fresh_runs.argmax()), int(fresh_runs.argmin())
     up, down = (float(fresh_runs[top]) - before) / high, (before - float(fresh_runs[bottom])) / low
@@ -175,9 +222,17 @@ def _judge(series: Series, samples: _Samples) -> Shift:
     elif series.kind not in {MetricKind.TRAFFIC, MetricKind.OTHER}:
         rises = up >= down or up >= MOVED
     chosen, score = (top, up) if rises else (bottom, down)
-    if length > 1 and up < MOVED and _stopped(past_runs, float(fresh_runs[bottom]), before):
+    if (
+        length > 1
+        and up < MOVED
+        and before >= _RARE * _counted(series, before, length)
+        and _stopped(past_runs, float(fresh_runs[bottom]), before)
+    ):
         rises, chosen, score = False, bottom, max(down, MOVED + 2)
     after = float(fresh_runs[chosen])
+    known = bottom_seen < after < top_seen if quiet.size >= _ENOUGH else _spiked(past_runs, before, after, max(_MOMENT, length))
+    if known:
+        score = min(score, _SEEN_BEFORE)
     times, values = samples.times, samples.values
     start = values.size - fresh.size
     last = float(values[-min(length, fresh.size) :].mean())
@@ -190,7 +245,16 @@ def _judge(series: Series, samples: _Samples) -> Shift:
         direction="up" if rises else "down",
         onset=_onset(times, values, before, after, start + chosen),
         now=(last - before if rises else before - last) >= limit,
+        held=_held(samples.present, before, after),
     )
+
+
+def _held(present: Floats, before: float, after: float) -> float:
+    """How much of the time around the alert a shift was there; a spike that was over by then did not raise the alert."""
+    if present.size == 0 or after == before:
+        return 1.0
+    beyond = (present - before) / (after - before) >= 0.35
+    return float(max(beyond[0], beyond[1:].mean() if beyond.size > 1 else 0.0))
 
 
 @dataclass(frozen=True, slots=True)
