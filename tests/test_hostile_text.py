@@ -137,7 +137,11 @@ async def test_no_cause_is_sure_that_was_not_measured_and_a_strangers_is_at_most
     ruled = (await by_rules(case)).incident.cause
     assert (cause.cause, cause.component, cause.status) == (ruled.cause, ruled.component, ruled.status)
     if cause.status is not CauseStatus.INCONCLUSIVE:
-        measured = {e.tool for e in run.evidence if e.id in cause.evidence and not e.failed} - TOLD - {"rank_suspects"}
+        measured = (
+            {e.tool for e in run.evidence if e.id in cause.evidence and not e.failed}
+            - TOLD
+            - {"rank_suspects", "picture_suspect"}
+        )
         assert measured
 
 

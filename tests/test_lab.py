@@ -48,7 +48,7 @@ async def test_a_scenario_that_is_not_there_is_named() -> None:
 def test_tasks_are_listed_by_agent_and_kind_with_how_often_and_when(lab: Lab) -> None:
     lines = [line.split() for line in str(lab.tasks()).splitlines()]
     assert ["backend-architect", "investigate", "1", "10:00:00"] in lines
-    assert ["infrastructure-maintainer", "verify", "7", "10:11:20", "to", "10:42:20"] in lines
+    assert ["infrastructure-maintainer", "verify", "7", "10:11:40", "to", "10:42:40"] in lines
     assert sum(int(row[2]) for row in lines if len(row) in (4, 6)) == len(lab.record.tasks)
 
 

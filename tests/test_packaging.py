@@ -74,7 +74,7 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_adds_nexus_and_its_metadata_only(built: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
-    assert {n.split("/")[0] for n in names} == {"nexus", "nexus_incident_response-0.4.0.dist-info"}
+    assert {n.split("/")[0] for n in names} == {"nexus", "nexus_incident_response-0.5.0.dist-info"}
     assert not [n for n in DATA if n not in names]
     assert {"LICENSE", "NOTICE"} <= {Path(n).name for n in names if ".dist-info/licenses/" in n}
 

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from world_in_hand import Browsers, Measured, errors, look
 
-from nexus.analysis.case import Periods
+from nexus.analysis.case import Clue, Periods, Suspicion
 from nexus.analysis.shift import shifts_of
 from nexus.errors import Unavailable
-from nexus.pictures import MOST_PANELS, WIDTH_PX, draw_before_after
+from nexus.incident import Cause
+from nexus.pictures import COLUMNS, MOST_LINES, MOST_PANELS, WIDTH_PX, draw_before_after, draw_suspect, folded
 from nexus.tools.pictures import MOST, OF_ONE, PICTURE_METRICS, SCREENSHOT, Page, choose
 from nexus.tools.readings import PictureReading
+from nexus.tools.suspect_picture import PICTURE_SUSPECT, shown_of, text_of, usual_of
 from nexus.tools.tool import Marks, OfComponent
 from nexus.world.metrics import MetricKind, Series
 
@@ -162,3 +164,81 @@ async def test_a_component_without_metrics_of_its_own_is_pictured_by_those_who_u
     seen = await PICTURE_METRICS.run(at, OfComponent(component="payment-provider"))
     assert isinstance(seen.reading, PictureReading)
     assert seen.reading.shows == ("checkout errors",)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 4, 7])
+def test_a_suspect_is_drawn_over_what_is_written_of_it(number: int) -> None:
+    shown = [series(f"s{n}") for n in range(number)]
+    text = ["suspect  s0", "  logs:    it failed"]
+    png = draw_suspect(shown, [(0.0, 0.02)] * number, MARKS, "Why s0", text)
+    assert size_of(png).width == WIDTH_PX
+    assert 100 <= size_of(png).height <= 900
+    assert png == draw_suspect(shown, [(0.0, 0.02)] * number, MARKS, "Why s0", text)
+    assert png != draw_suspect(shown, [(0.0, 0.02)] * number, MARKS, "Why s0", [*text, "more"])
+
+
+def test_a_suspect_of_whom_nothing_is_known_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="a series or a line"):
+        draw_suspect([], [], MARKS, "t", [])
+
+
+def test_text_is_folded_and_cut_and_holds_no_control_characters() -> None:
+    lines = folded(["  a\x1b[31m\tb\x00 漢", "  " + "word " * 200, "y" * 999, *["more"] * 99])
+    assert len(lines) == MOST_LINES
+    assert lines[-1] == "…"
+    assert all(len(line) <= COLUMNS for line in lines)
+    assert lines[0] == "  a□[31m b□ □"
+    assert lines[1].startswith("  word word")
+    assert lines[2].startswith("    word word")
+    assert lines[2].endswith("…")
+    assert not any(ord(c) < 32 for line in lines for c in line)
+
+
+def suspicion(component: str = "basket", **more: object) -> Suspicion:
+    held = {"score": 3.0, "cause": Cause.CODE_BUG, "cause_confidence": 0.4, "onset": None, "mechanism": None, "change": None}
+    return Suspicion(component=component, **({**held, "clues": ()} | more))  # type: ignore[arg-type]
+
+
+PERIODS = Periods(ALERT.timestamp(), ALERT.timestamp() + 1200)
+
+
+def test_the_series_that_clues_name_are_shown_and_else_what_moved_around_the_suspect() -> None:
+    shifts = shifts_of([series(n, high=h) for n, h in (("basket", 0.01), ("web", 0.9), ("far", 0.9))], [], PERIODS)
+    edges = [("web", "basket"), ("web", "far")]
+    clue = Clue("metrics", "so", (("far", "error_rate"), ("nobody", "error_rate")))
+    assert [s.component for s in shown_of(suspicion(clues=(clue,)), shifts, edges)] == ["far"]
+    assert [s.component for s in shown_of(suspicion(), shifts, edges)] == ["web"]
+
+
+def test_what_is_usual_is_taken_from_the_time_before_or_from_the_baseline() -> None:
+    shift = shifts_of([series("basket")], [], PERIODS)[0]
+    before = usual_of(shift, None, PERIODS)
+    assert before is not None
+    assert 0.009 < before[0] < before[1] < 0.011
+    assert usual_of(shift, series("basket", low=0.3, high=0.3), PERIODS) != before
+
+
+def test_what_is_written_names_the_cause_the_clues_and_their_lines() -> None:
+    clues = (Clue("logs", "log: boom", lines=("boom 1",)), Clue("calls", "calls fail", lines=("boom 1", "boom 2")))
+    text = text_of(suspicion(clues=clues, mechanism="errors", onset=ALERT.timestamp(), change="chg-1"))
+    assert text == [
+        "suspect  basket (score 3.00)",
+        "cause    code bug, errors, since 10:15 UTC, change chg-1",
+        "clues",
+        "  logs:    boom",
+        "  calls:   calls fail",
+        "log lines that these rest on",
+        "  boom 1",
+        "  boom 2",
+    ]
+
+
+async def test_the_tool_draws_the_first_suspect_or_the_one_that_is_named() -> None:
+    there = look(metrics=Measured([errors("checkout", 0.01, 0.6), errors("search", 0.01, 0.01)]))
+    seen = await PICTURE_SUSPECT.run(there, OfComponent())
+    assert isinstance(seen.reading, PictureReading)
+    assert seen.reading.shows == ("checkout errors",)
+    assert seen.reading.summary.startswith("What points to checkout")
+    assert seen.pictures == (await PICTURE_SUSPECT.run(there, OfComponent(component="checkout"))).pictures
+    with pytest.raises(Unavailable, match="search is not among the suspects"):
+        await PICTURE_SUSPECT.run(there, OfComponent(component="search"))

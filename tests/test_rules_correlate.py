@@ -14,15 +14,12 @@ from nexus.responder.contract import Task
 from nexus.responder.rules.correlate import (
     CONFIRMS,
     LIKELY,
-    TESTS,
-    Support,
     by_change,
     correlate,
-    latest,
     penalty,
     status_of,
-    supports,
 )
+from nexus.responder.rules.supports import TESTS, Support, latest, supports
 from nexus.state import dump
 from nexus.tools.readings import SuspectEntry
 
@@ -274,3 +271,77 @@ async def test_an_inconclusive_cause_keeps_the_best_guess_and_says_that_it_is_on
     assert found.cause.status is CauseStatus.INCONCLUSIVE
     assert found.cause.cause is not Cause.UNKNOWN
     assert found.cause.confidence < 0.3
+
+
+WEAK = suspect(score=0.9, strong=False, cause=Cause.CODE_BUG, cause_confidence=0.9)
+
+
+async def test_where_no_suspect_stands_out_and_all_is_well_nothing_is_wrong_and_the_weak_are_kept() -> None:
+    looks = [board(WEAK), seen("query_metrics", looked_at=9), seen("list_changes"), seen("search_logs", lines=3)]
+    found = await diagnosis(looks)
+    assert found.nothing_wrong
+    assert (found.cause.component, found.cause.cause) == (None, Cause.UNKNOWN)
+    assert [s.component for s in found.suspects] == ["checkout"]
+
+
+async def test_where_no_suspect_stands_out_and_something_is_abnormal_the_best_is_where_to_look_first() -> None:
+    found = await diagnosis([board(WEAK, suspect("search", 0.5, strong=False)), *NEEDED, CHANGED])
+    assert not found.nothing_wrong
+    assert (found.cause.component, found.cause.status) == ("checkout", CauseStatus.INCONCLUSIVE)
+    assert 0 < found.cause.confidence <= 0.25
+    assert "the first to look at is checkout" in found.cause.statement
+    assert [s.component for s in found.suspects] == ["checkout", "search"]
+
+
+async def test_a_strong_suspect_among_weak_ones_stands_alone() -> None:
+    alone = await diagnosis([board(suspect(change="dep-1"), separated=0.2), *NEEDED, CHANGED])
+    among = await diagnosis([board(suspect(change="dep-1"), WEAK.model_copy(update={"component": "x"}), separated=0.2),
+                             *NEEDED, CHANGED])  # fmt: skip
+    assert among.cause == alone.cause
+
+
+CALLED = {"caller": "web", "callee": "checkout", "calls_per_min": 0, "calls_per_min_before": 9, "error_share": 0,
+          "error_share_before": 0, "p95_ms": 9, "p95_ms_before": 9, "abnormal": True, "dry": True}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "culprit", "says"),
+    [
+        ({"broken_off": [{"component": "web", "callees": ["checkout"]}]}, "web", "its calls to checkout have run dry"),
+        ({"repeats": [{"caller": "web", "callee": "checkout", "times": 4.2}]}, "web", "calls checkout 4.2 times as often"),
+        (
+            {"waits": [{"component": "web", "callers": ["a", "b"], "ms": 320, "usual_ms": 30}]},
+            "web",
+            "a, b wait 320 ms more on a call than was worked on it; 30 ms are usual",
+        ),
+        ({}, "checkout", "calls from web to it have run dry"),
+    ],
+)
+def test_what_is_seen_between_two_components_speaks_for_the_one_that_does_it(
+    values: dict[str, Any], culprit: str, says: str
+) -> None:
+    looks = {"service_communication": seen("service_communication", edges=[CALLED], **values)}
+    found = supports(suspect(culprit), looks)
+    assert len(found) == 1
+    assert says in found[0].text
+    if "waits" not in values:
+        assert supports(suspect({"web": "checkout", "checkout": "web"}[culprit]), looks) == []
+
+
+def test_lines_that_a_suspect_stopped_writing_speak_for_it() -> None:
+    lost = {"component": "orders", "example": "order stored", "before": 90, "after": 0, "since": FIRED.isoformat()}
+    looks = {"search_logs": seen("search_logs", lines=9, silent=[lost])}
+    assert [s.text for s in supports(suspect("orders"), looks)] == ["it stopped writing lines like: order stored"]
+    assert supports(suspect("checkout"), looks) == []
+
+
+async def test_a_picture_that_cannot_be_drawn_is_a_failed_look_and_changes_nothing_else() -> None:
+    commander = LIBRARY.agent("infrastructure-maintainer")
+    desk = desk_of(commander, look())
+    evidence = [board(suspect(change="dep-1")), *NEEDED, CHANGED]
+    facts = {"evidence": [dump(e) for e in evidence], "findings": [], "earlier_attempts": []}
+    found = await correlate(Task("correlate", commander, LIBRARY, facts), desk)
+    drawn = [e for e in desk.seen if e.tool == "picture_suspect"]
+    assert [(e.failed, e.arguments) for e in drawn] == [(True, {"component": "checkout"})]
+    assert found.cause.status is CauseStatus.CONFIRMED
+    assert drawn[0].id not in found.cause.evidence

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from nexus.analysis.case import Clue, Ranking, Suspicion
+from nexus.analysis.edges import EdgeShift
 from nexus.errors import Unavailable
 from nexus.incident import Alert, Cause
-from nexus.tools.calls import API_ERROR_RATES, SERVICE_COMMUNICATION
+from nexus.responder.llm.window import tokens_of
+from nexus.tools.calls import API_ERROR_RATES, SERVICE_COMMUNICATION, broken_off
 from nexus.tools.changes import LIST_CHANGES
 from nexus.tools.logs import SEARCH_LOGS
 from nexus.tools.metrics import QUERY_METRICS
@@ -25,7 +28,7 @@ from nexus.tools.readings import (
     SuspectsReading,
 )
 from nexus.tools.recovery import RECOVERY
-from nexus.tools.suspects import RANK_SUSPECTS
+from nexus.tools.suspects import RANK_SUSPECTS, REASON, cut, reading_of
 from nexus.tools.tool import Look, Marks, Tool
 from nexus.world.metrics import Floats, MetricKind, Series
 from nexus.world.sandbox import open_sandbox
@@ -196,3 +199,90 @@ async def test_a_good_action_leads_to_recovery_and_a_useless_one_does_not() -> N
         assert not seen.worse
         assert seen.before_score > 0
         assert bool((await suspects(later)).suspects) is not healed
+
+
+def ranking(count: int, name: int, text: int, score: float = 9.0) -> Ranking:
+    """A ranking with names and reasons of those lengths; each reason with a log line of its own."""
+    suspicions = [
+        Suspicion(
+            component=f"{place:02}{'n' * (name - 2)}",
+            score=score - 0.5 * place,
+            cause=Cause.INFRASTRUCTURE,
+            cause_confidence=0.712,
+            onset=1_772_445_600.0,
+            mechanism="connections",
+            change="chg-0123456789abcdef",
+            clues=tuple(Clue("logs", f"{number} {'é' * text}", lines=("z" * 400,)) for number in range(8)),
+        )
+        for place in range(count)
+    ]
+    return Ranking(tuple(suspicions), 1_772_445_600.0, 0.5)
+
+
+@pytest.mark.parametrize(("name", "text"), [(20, 60), (60, 300), (100, 2000)])
+def test_a_ranking_however_long_is_read_in_fifteen_hundred_tokens(name: int, text: int) -> None:
+    reading = reading_of(ranking(15, name, text))
+    assert tokens_of(reading.model_dump_json()) <= 1500
+    assert len(reading.suspects) == 15
+    assert reading.suspects[0].reasons
+    assert all(len(reason) <= REASON for entry in reading.suspects for reason in entry.reasons)
+
+
+def test_the_first_five_suspects_are_told_whole_and_the_others_in_short() -> None:
+    reading = reading_of(ranking(9, 12, 60))
+    assert [len(s.reasons) for s in reading.suspects] == [4] * 5 + [0] * 4
+    short = reading.suspects[5].model_dump(mode="json")
+    assert set(short) == {"component", "score", "strong", "cause"}
+    assert [s.strong for s in reading_of(ranking(3, 12, 9, score=2.0)).suspects] == [True, True, False]
+
+
+def test_a_reading_reads_as_it_was_written() -> None:
+    reading = reading_of(ranking(9, 12, 60))
+    assert SuspectsReading.model_validate_json(reading.model_dump_json()) == reading
+
+
+def test_where_no_suspect_stands_out_the_summary_says_so() -> None:
+    said = reading_of(ranking(2, 5, 9, score=0.9)).summary
+    assert said.startswith("no component stands out; the first to look at is 00nnn")
+
+
+def test_a_cut_text_is_one_line_and_says_that_it_was_cut() -> None:
+    assert cut("a\nb  c", 9) == "a b c"
+    assert cut("x" * 20, 9) == "x" * 8 + "…"
+
+
+async def test_callers_that_wait_for_a_slow_way_are_told_with_the_component_behind_it() -> None:
+    reading = await see(SERVICE_COMMUNICATION, look_at("network-delay"))
+    assert isinstance(reading, CommunicationReading)
+    assert reading.waits[0].component == "catalog"
+    assert reading.waits[0].ms > 5 * reading.waits[0].usual_ms
+    assert "around catalog" in reading.summary
+    elsewhere = await see(SERVICE_COMMUNICATION, look_at("network-delay"), component="payment")
+    assert isinstance(elsewhere, CommunicationReading)
+    assert elsewhere.waits == ()
+
+
+async def test_a_caller_that_tries_again_and_again_is_told() -> None:
+    reading = await see(SERVICE_COMMUNICATION, look_at("retry-storm"))
+    assert isinstance(reading, CommunicationReading)
+    assert (reading.repeats[0].caller, reading.repeats[0].callee) == ("checkout", "payment")
+    assert reading.repeats[0].times > 1.7
+
+
+async def test_work_that_stopped_half_way_is_told_by_calls_and_by_logs_and_is_no_recovery() -> None:
+    look = look_at("silent-wrong-result")
+    calls, logs = await see(SERVICE_COMMUNICATION, look), await see(SEARCH_LOGS, look)
+    assert isinstance(calls, CommunicationReading)
+    assert isinstance(logs, LogsReading)
+    assert {e.component: set(e.callees) for e in calls.broken_off} == {"orders": {"orders-db", "order-events"}}
+    assert [s.component for s in logs.silent] == ["orders"]
+    assert (await recovery(look)).abnormal == ("storefront",)
+
+
+def edge(caller: str, callee: str, calls: float, before: float) -> EdgeShift:
+    return EdgeShift(caller, callee, calls, before, 0.0, 0.0, 9.0, 9.0)
+
+
+@pytest.mark.parametrize(("calls_in", "told"), [(100.0, {"shop": ["store"]}), (10.0, {})])
+def test_who_is_hardly_called_any_more_has_broken_nothing_off(calls_in: float, told: dict[str, list[str]]) -> None:
+    assert broken_off([edge("web", "shop", calls_in, 100.0), edge("shop", "store", 0.0, 100.0)]) == told

@@ -34,7 +34,7 @@ from nexus.world.databases import DatabaseHealth
 from nexus.world.dependencies import DependencyHealth
 from nexus.world.endpoints import ProbeResult
 from nexus.world.infrastructure import Workload
-from nexus.world.metrics import MetricKind
+from nexus.world.metrics import MetricKind, Series
 from nexus.world.security import SecuritySignal
 
 WELL = DatabaseHealth("orders-db", up=True, writable=True, connections=10, max_connections=100, disk_pct=40)
@@ -194,6 +194,41 @@ async def test_calls_stand_in_where_there_are_no_metrics() -> None:
     ]
     reading = await assess(look(calls=Traced(stats, (("web", "gateway"),))))
     assert (reading.signals["errors"], reading.signals["telemetry"]) == ("majority", "partial")
+
+
+async def test_a_components_own_client_spans_are_not_its_latency() -> None:
+    minutes = [FIRED - timedelta(minutes=m) for m in range(60)]
+    served = [CallStats(at, "web", "gateway", "GET /", 100, 10, 50, 90, errors=0) for at in minutes]
+    spans = [
+        CallStats(at, "gateway", "gateway", "GET", 900, 10, 5000 if at > FIRED - timedelta(minutes=5) else 50, 5000, errors=0)
+        for at in minutes
+    ]
+    assert (await assess(look(calls=Traced([*served, *spans])))).hit == ()
+
+
+def orders(now: float, component: str = "web", normal: float = 150) -> Series:
+    return series(component, MetricKind.TRAFFIC, "1/min", normal, now, minutes=14, metric="orders_placed_per_min")
+
+
+async def test_work_that_all_but_stopped_at_the_alerted_service_is_a_degraded_feature() -> None:
+    alert = Alert(title="few orders", service="web", starts_at=FIRED)
+    reading = await assess(look(alert, metrics=metrics(orders(3)), endpoints=TRIED))
+    assert (reading.signals["now"], reading.signals["availability"], reading.signals["feature"]) == (
+        "abnormal",
+        "degraded",
+        "core",
+    )
+    assert reading.hit == ("web",)
+    assert (reading.impact.users_affected, reading.impact.revenue_per_hour) == (None, None)
+    assert "web hardly does any more of what it is there for" in reading.summary
+
+
+async def test_traffic_that_is_only_less_was_never_steady_or_is_elsewhere_is_no_standstill() -> None:
+    alert = Alert(title="few orders", service="web", starts_at=FIRED)
+    unsteady = orders(0)
+    unsteady.values[10] = 1.0
+    for one in (orders(40), orders(0, "search"), orders(0, normal=0), unsteady):
+        assert (await assess(look(alert, metrics=metrics(one), endpoints=TRIED))).signals["now"] != "abnormal"
 
 
 async def test_the_alerts_own_word_is_passed_on() -> None:

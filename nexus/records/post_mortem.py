@@ -55,6 +55,11 @@ def pictured(incident: Incident) -> tuple[Evidence, ...]:
     return tuple(last[tool] for tool in sorted(last))
 
 
+def drawn_of_cause(incident: Incident) -> tuple[Evidence, ...]:
+    """The evidence of the cause that is a picture."""
+    return tuple(e for e in incident.evidence if e.pictures and e.id in incident.cause.evidence)
+
+
 def _done(record: ActionRecord) -> str:
     approved = f", approved by {safe(record.approval.by)}" if record.approval else ""
     return f"{safe(str(record.action))}: {record.result.value}{approved}"
@@ -122,12 +127,17 @@ class _Writer:
         yield ""
         yield "The whole timeline is in [timeline.md](timeline.md)."
         yield ""
+        of_cause = {e.tool for e in drawn_of_cause(self.incident)}
         for evidence in pictured(self.incident):
-            for path in evidence.pictures:
-                yield f"![{safe(evidence.id)}, {safe(evidence.tool.replace('_', ' '))}]({self.picture(path)})"
-                yield ""
-                yield f"*{safe(evidence.summary)}*{self._sources([evidence.id])}"
-                yield ""
+            if evidence.tool not in of_cause:
+                yield from self._pictures(evidence)
+
+    def _pictures(self, evidence: Evidence) -> Iterator[str]:
+        for path in evidence.pictures:
+            yield f"![{safe(evidence.id)}, {safe(evidence.tool.replace('_', ' '))}]({self.picture(path)})"
+            yield ""
+            yield f"*{safe(evidence.summary)}*{self._sources([evidence.id])}"
+            yield ""
 
     def _spans(self) -> Iterator[tuple[str, str, str]]:
         report, incident = self.report, self.incident
@@ -153,6 +163,8 @@ class _Writer:
         yield f"- **Why did it fail?** {self._claim(report.why_it_failed)}"
         yield f"- **Why wasn't it caught earlier?** {self._claim(report.why_not_caught)}"
         yield ""
+        for evidence in drawn_of_cause(self.incident):
+            yield from self._pictures(evidence)
         yield "### Five whys"
         yield ""
         yield from (f"{number}. {self._claim(why)}" for number, why in enumerate(report.five_whys, 1))

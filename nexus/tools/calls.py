@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from nexus.analysis.edges import EdgeShift, edges_of
+from nexus.analysis.edges import EdgeShift, amplifications, edges_of
+from nexus.analysis.gaps import Gap, gaps_of
 from nexus.analysis.profile import is_waiting
 from nexus.analysis.shift import Shift
 from nexus.errors import Unavailable
 from nexus.tools.gather import begun_at, moved, periods_of
 from nexus.tools.need import need, since, some
-from nexus.tools.readings import CommunicationReading, EdgeEntry, ErrorRatesReading, RateEntry
+from nexus.tools.readings import (
+    BrokenOffEntry,
+    CommunicationReading,
+    EdgeEntry,
+    ErrorRatesReading,
+    RateEntry,
+    RepeatEntry,
+    WaitEntry,
+)
 from nexus.tools.tool import Look, OfComponent, Seen, Tool
+from nexus.world.calls import CallStats
 from nexus.world.metrics import MetricKind
 
 _MOST = 40
+_TELLING = 0.3
+"""A gap's weight from which it is more than any network's noise."""
+_TRACED_S = 150.0
+"""Seconds before the alert from which callers' waits are looked at, if the trouble did not begin earlier."""
+_AS_BEFORE = 0.6
+"""Share of the earlier calls to a component from which it counts as called as before."""
 _TO_MS = {"s": 1000.0, "us": 0.001, "ms": 1.0}
 
 
@@ -89,9 +106,39 @@ def _from_edges(edges: Sequence[EdgeShift]) -> list[RateEntry]:
 
 
 async def _edges(look: Look) -> list[EdgeShift]:
-    calls = await need(look.world.calls, "traced calls").between(since(look), look.at)
-    onset = await begun_at(look)
+    return _edges_in(await _calls(look), await begun_at(look), look)
+
+
+async def _calls(look: Look) -> Sequence[CallStats]:
+    return await need(look.world.calls, "traced calls").between(since(look), look.at)
+
+
+def _edges_in(calls: Sequence[CallStats], onset: float, look: Look) -> list[EdgeShift]:
     return edges_of(calls, onset, max(onset, look.at.timestamp() - 600), look.at.timestamp())
+
+
+def _gaps(calls: Sequence[CallStats], onset: float, look: Look) -> list[Gap]:
+    """Since the trouble began, or since the last action took hold."""
+    periods = periods_of(look)
+    begun = min(onset, periods.alert_at - _TRACED_S)
+    fresh = begun if periods.acted_at is None else max(onset, min(periods.acted_at + 60, periods.now - 60))
+    return [gap for gap in gaps_of(calls, fresh, periods.now) if gap.weight > _TELLING]
+
+
+def broken_off(edges: Sequence[EdgeShift]) -> dict[str, list[str]]:
+    """Component to the callees that it hardly calls any more, though it is called as before."""
+    incoming: dict[str, list[EdgeShift]] = defaultdict(list)
+    dry: dict[str, list[str]] = defaultdict(list)
+    for edge in edges:
+        incoming[edge.callee].append(edge)
+        if edge.dried_up:
+            dry[edge.caller].append(edge.callee)
+    called = {name: (sum(e.calls for e in held), sum(e.calls_before for e in held)) for name, held in incoming.items()}
+    return {
+        name: sorted(callees)
+        for name, callees in sorted(dry.items())
+        if name in called and called[name][1] >= 1 and called[name][0] >= _AS_BEFORE * called[name][1]
+    }
 
 
 async def _api_error_rates(look: Look, arguments: OfComponent) -> Seen:
@@ -123,31 +170,59 @@ def _sentence(entry: RateEntry) -> str:
 
 
 async def _service_communication(look: Look, arguments: OfComponent) -> Seen:
-    edges = await _edges(look)
-    if arguments.component is not None:
-        edges = [e for e in edges if arguments.component in {e.caller, e.callee}]
+    calls, onset = await _calls(look), await begun_at(look)
+    edges, gaps = _edges_in(calls, onset, look), _gaps(calls, onset, look)
+    repeats, ends = amplifications(edges), broken_off(edges)
+    about = arguments.component
+    if about is not None:
+        edges = [e for e in edges if about in {e.caller, e.callee}]
+        gaps = [g for g in gaps if about in {g.component, *g.callers}]
+        repeats = [r for r in repeats if about in {r.caller, r.callee}]
+        ends = {name: callees for name, callees in ends.items() if about in {name, *callees}}
+    reading = CommunicationReading(
+        summary="",
+        edges=tuple(map(_edge_told, edges[:_MOST])),
+        waits=tuple(
+            WaitEntry(component=g.component, callers=g.callers[:5], ms=round(g.ms), usual_ms=round(g.usual)) for g in gaps[:3]
+        ),
+        repeats=tuple(RepeatEntry(caller=r.caller, callee=r.callee, times=round(r.times, 2)) for r in repeats[:5]),
+        broken_off=tuple(BrokenOffEntry(component=n, callees=tuple(c[:5])) for n, c in list(ends.items())[:5]),
+    )
+    return Seen(reading.model_copy(update={"summary": _communication(reading, edges, look)}))
+
+
+def _communication(reading: CommunicationReading, edges: Sequence[EdgeShift], look: Look) -> str:
+    """What the edges show, in one sentence."""
     bad = [e for e in edges if e.abnormal]
     if not edges:
-        summary = f"no calls were traced both before the trouble and since, within {_minutes(look):.0f} minutes"
+        parts = [f"no calls were traced both before the trouble and since, within {_minutes(look):.0f} minutes"]
     elif not bad:
-        summary = f"{len(edges)} edges between components are as before"
+        parts = [f"{len(edges)} edges between components are as before"]
     else:
-        summary = f"{len(bad)} of {len(edges)} edges are abnormal: {some(map(_trouble, bad))}"
-    entries = tuple(
-        EdgeEntry(
-            caller=e.caller,
-            callee=e.callee,
-            calls_per_min=round(e.calls, 3),
-            calls_per_min_before=round(e.calls_before, 3),
-            error_share=e.errors,
-            error_share_before=e.errors_before,
-            p95_ms=round(e.p95, 3),
-            p95_ms_before=round(e.p95_before, 3),
-            abnormal=e.abnormal,
-        )
-        for e in edges[:_MOST]
+        parts = [f"{len(bad)} of {len(edges)} edges are abnormal: {some(map(_trouble, bad))}"]
+    parts += [
+        f"{some(w.callers, 3)} wait {w.ms:.0f} ms more on a call around {w.component} than was worked on it "
+        f"({w.usual_ms:.0f} ms are usual)"
+        for w in reading.waits
+    ]
+    parts += [f"{r.caller} calls {r.callee} {r.times:.1f} times as often for as many requests" for r in reading.repeats]
+    parts += [f"{b.component} is called as before but hardly calls {some(b.callees, 3)} any more" for b in reading.broken_off]
+    return "; ".join(parts)
+
+
+def _edge_told(edge: EdgeShift) -> EdgeEntry:
+    return EdgeEntry(
+        caller=edge.caller,
+        callee=edge.callee,
+        calls_per_min=round(edge.calls, 3),
+        calls_per_min_before=round(edge.calls_before, 3),
+        error_share=edge.errors,
+        error_share_before=edge.errors_before,
+        p95_ms=round(edge.p95, 3),
+        p95_ms_before=round(edge.p95_before, 3),
+        abnormal=edge.abnormal,
+        dry=edge.dried_up and not (edge.failing or edge.slow),
     )
-    return Seen(CommunicationReading(summary=summary, edges=entries))
 
 
 def _minutes(look: Look) -> float:
@@ -169,7 +244,7 @@ API_ERROR_RATES = Tool(
 )
 SERVICE_COMMUNICATION = Tool(
     name="service_communication",
-    description="Calls between components now and before the trouble: failing, slow and dried-up edges first.",
+    description="Calls between components now and before: failing, slow, dried-up and multiplied edges, and callers that wait.",
     arguments=OfComponent,
     run=_service_communication,
 )

@@ -14,6 +14,7 @@ from nexus.tools.health import database_problems, is_failing, node_problems, que
 from nexus.tools.need import since, some
 from nexus.tools.readings import ImpactReading, Problem
 from nexus.tools.security import Gravity, gravity
+from nexus.tools.standstill import from_traffic
 from nexus.tools.toll import Toll, reckon
 from nexus.tools.tool import Look, OfComponent, Seen, Tool
 from nexus.tools.vitals import Vital, from_calls, from_metrics, from_pages, from_probes, merged, worsened
@@ -74,6 +75,8 @@ async def _requests(look: Look, gathered: Gathered) -> None:
         baseline = await gathered.ask("baseline", world.metrics.baseline()) if series else None
         measured = from_metrics(series or (), baseline or (), at, start, end)
         gathered.metrics_seen = bool(measured)
+        if look.alert.service is not None:
+            measured = merged(measured, from_traffic(series or (), look.alert.service, at, start, end))
     called: dict[str, Vital] = {}
     if world.calls is not None:
         called = from_calls(await gathered.ask("calls", world.calls.between(start, at)) or (), at, start, end)
@@ -152,6 +155,8 @@ def _symptom(name: str, vital: Vital) -> str:
         return f"{name} fails {vital.errors or 0.0:.0%} of requests (normally {vital.normal_errors:.1%})"
     if vital.slow:
         return f"{name} takes {vital.slowness:.1f} times as long as normal"
+    if vital.stopped:
+        return f"{name} hardly does any more of what it is there for, without saying that anything fails"
     return f"{name} reports more errors than normal"
 
 

@@ -17,6 +17,7 @@ TOOL_NAMES = frozenset(
         "locate_error",
         "page_load",
         "picture_metrics",
+        "picture_suspect",
         "pipeline_status",
         "prepare_rollback",
         "query_metrics",

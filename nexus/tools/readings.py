@@ -49,11 +49,22 @@ class LogPattern(Word):
     new: bool
 
 
+class SilentLines(Word):
+    """Lines of no trouble that a component all but stopped writing while the rest went on; `before` and `after` are counts."""
+
+    component: str
+    example: str
+    before: int
+    after: int
+    since: Moment
+
+
 class LogsReading(Reading):
-    """`search_logs`: error and warning shapes that are new or more frequent, strongest first."""
+    """`search_logs`: error and warning shapes that are new or more frequent, strongest first; then what fell silent."""
 
     lines: int
     patterns: tuple[LogPattern, ...] = ()
+    silent: tuple[SilentLines, ...] = ()
 
 
 class ChangeEntry(Word):
@@ -169,33 +180,72 @@ class EdgeEntry(Word):
     p95_ms: float
     p95_ms_before: float
     abnormal: bool
+    dry: bool = Field(default=False, description="abnormal only because it is hardly used any more")
+
+
+class WaitEntry(Word):
+    """Callers that wait `ms` longer for calls into or out of a component than was worked on them; `usual_ms` is what it was."""
+
+    component: str
+    callers: tuple[str, ...]
+    ms: float
+    usual_ms: float
+
+
+class RepeatEntry(Word):
+    """A caller that calls `times` as often for the same number of its own requests."""
+
+    caller: str
+    callee: str
+    times: float
+
+
+class BrokenOffEntry(Word):
+    """A component that is called as before and hardly calls those any more."""
+
+    component: str
+    callees: tuple[str, ...]
 
 
 class CommunicationReading(Reading):
-    """`service_communication`: abnormal edges first."""
+    """`service_communication`: abnormal edges first; then what only several edges together show."""
 
     edges: tuple[EdgeEntry, ...] = ()
+    waits: tuple[WaitEntry, ...] = ()
+    repeats: tuple[RepeatEntry, ...] = ()
+    broken_off: tuple[BrokenOffEntry, ...] = ()
+
+
+def _is_empty(value: object) -> bool:
+    return value in (None, (), 0.0)
 
 
 class SuspectEntry(Word):
-    """One component that may be where it began; scores are comparable within one reading."""
+    """One component that may be where it began; scores are comparable within one reading. What is empty is not written.
+
+    Those that are told in short have no more than component, score, `strong` and cause.
+    """
 
     component: str
     score: float
+    strong: bool = Field(default=True, description="stands out from noise; a weak one only says where to look next")
     cause: Cause
-    cause_confidence: float = Field(ge=0, le=1)
-    onset: Moment | None
-    mechanism: str | None = Field(default=None, description="disk, cpu, memory, errors, latency, traffic, config, release …")
-    change: str | None = Field(default=None, description="id of a change that could explain it")
-    reasons: tuple[str, ...] = ()
+    cause_confidence: float = Field(default=0.0, ge=0, le=1, exclude_if=_is_empty)
+    onset: Moment | None = Field(default=None, exclude_if=_is_empty)
+    mechanism: str | None = Field(
+        default=None, exclude_if=_is_empty, description="disk, cpu, memory, errors, latency, traffic, config, release …"
+    )
+    change: str | None = Field(default=None, exclude_if=_is_empty, description="id of a change that could explain it")
+    reasons: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
 
 
 class SuspectsReading(Reading):
-    """`rank_suspects`: best first; empty when nothing moved."""
+    """`rank_suspects`: best first, the first few with their reasons; empty when nothing moved."""
 
     onset: Moment | None = None
     suspects: tuple[SuspectEntry, ...] = ()
     separated: float = Field(default=0.0, description="0 to 1: how far the first stands above the second")
+    sure: float = Field(default=1.0, description="0 to 1: how often such a first one was the right one")
 
 
 class RollbackReading(Reading):
@@ -295,7 +345,7 @@ class RecoveryReading(Reading):
 
 
 class PictureReading(Reading):
-    """`picture_metrics` and `screenshot`: the Evidence's pictures hold it."""
+    """`picture_metrics`, `picture_suspect` and `screenshot`: the Evidence's pictures hold it."""
 
     shows: tuple[str, ...] = ()
 

@@ -13,11 +13,16 @@ from nexus.analysis.shift import Shift, shifts_of
 from nexus.errors import Unavailable
 from nexus.tools.need import since, some
 from nexus.tools.readings import RecoveryReading
+from nexus.tools.standstill import from_traffic
 from nexus.tools.tool import Look, NoArguments, Seen, Tool
-from nexus.world.metrics import MetricKind
+from nexus.world.metrics import MetricKind, Series
 
 _FELT = {MetricKind.ERRORS, MetricKind.LATENCY, MetricKind.AVAILABILITY}
 _LAST = 180.0
+_PAST, _ALERTED_AFTER = timedelta(minutes=70), timedelta(minutes=10)
+"""The traffic that counts as usual, before the alert."""
+_STILL = 30.0
+"""Robust deviations that traffic which has stopped counts for."""
 _CLEAR = 5.0
 """Robust deviations that count as abnormal when the question is whether all is well."""
 
@@ -39,7 +44,16 @@ async def _by_metrics(look: Look, at: datetime) -> tuple[int, dict[str, float]]:
     series, baseline = await metrics.series(since(look), at), await metrics.baseline()
     alerted = min(look.alert.starts_at, at).timestamp()
     shifts = shifts_of(series, baseline, Periods(alerted, at.timestamp(), last_s=_LAST))
-    return len(shifts), unwell(shifts)
+    return len(shifts), merged(unwell(shifts), _stopped(look, series, at))
+
+
+def _stopped(look: Look, series: Iterable[Series], at: datetime) -> dict[str, float]:
+    """The alerted service while a steady series of its traffic is all but still: nothing fails where nothing is done."""
+    fired = min(look.alert.starts_at, look.at)
+    if look.alert.service is None:
+        return {}
+    vitals = from_traffic(series, look.alert.service, at, fired - _PAST, fired - _ALERTED_AFTER)
+    return dict.fromkeys(vitals, strength(_STILL))
 
 
 async def _by_probes(look: Look, at: datetime) -> tuple[int, dict[str, float]]:
@@ -135,7 +149,7 @@ def _sentence(looked_at: int, abnormal: tuple[str, ...], worse: bool) -> str:
 
 RECOVERY = Tool(
     name="recovery",
-    description="Whether errors, latency and availability are normal again, or health is worse than before the last action.",
+    description="Whether users are served as normal again, or it is worse than before the last action.",
     arguments=NoArguments,
     run=_recovery,
 )

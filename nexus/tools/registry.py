@@ -17,6 +17,7 @@ from nexus.tools.pipeline import PIPELINE_STATUS
 from nexus.tools.recovery import RECOVERY
 from nexus.tools.regression import REGRESS_ENDPOINTS
 from nexus.tools.security import SECURITY_SIGNALS
+from nexus.tools.suspect_picture import PICTURE_SUSPECT
 from nexus.tools.suspects import RANK_SUSPECTS
 from nexus.tools.tool import Tool
 
@@ -32,6 +33,7 @@ TOOLS: dict[str, Tool] = {
         RANK_SUSPECTS,
         RECOVERY,
         PICTURE_METRICS,
+        PICTURE_SUSPECT,
         SCREENSHOT,
         SECURITY_SIGNALS,
         CHECK_DEPENDENCIES,

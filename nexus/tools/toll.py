@@ -35,7 +35,7 @@ def feature_of(catalog: ServiceCatalog, vital: Vital) -> str:
     service = catalog.get(vital.component)
     if service is None:
         return "unknown"
-    only_noted = vital.noted and not (vital.failing or vital.slow or vital.bare)
+    only_noted = vital.noted and not (vital.failing or vital.slow or vital.bare or vital.stopped)
     return "minor" if only_noted and service.feature in {"core", "major"} else service.feature
 
 
@@ -54,7 +54,7 @@ def below(component: str, edges: Collection[tuple[str, str]]) -> frozenset[str]:
 
 def explained(vital: Vital, others: Mapping[str, Vital], edges: Collection[tuple[str, str]]) -> bool:
     """Its trouble is a lesser copy of that of something it calls, and most of its own requests are still served well."""
-    if vital.down or vital.bare or vital.excess >= 0.25 or vital.slowness >= 4:
+    if vital.down or vital.bare or vital.stopped or vital.excess >= 0.25 or vital.slowness >= 4:
         return False
     beneath = [others[name] for name in below(vital.component, edges) if name in others]
     errors = not vital.failing or any(v.excess >= 1.5 * vital.excess for v in beneath)
@@ -106,7 +106,13 @@ def _levels(lost: Mapping[str, str], vitals: Mapping[str, Vital], feature: str) 
     worst = max((v.excess for v in judged if v.failing), default=0.0)
     gone = any(v.down or (v.failing and (v.errors or 0.0) > 0.5) for v in judged)
     availability = (
-        "down" if gone else "degraded" if worst >= 0.05 or any(v.bare for v in judged) else "ok" if known else "unknown"
+        "down"
+        if gone
+        else "degraded"
+        if worst >= 0.05 or any(v.bare or v.stopped for v in judged)
+        else "ok"
+        if known
+        else "unknown"
     )
     failing = any(v.failing or v.noted or v.bare for v in judged)
     majority = any(v.down or (v.errors or 0.0) >= 0.5 for v in judged if v.failing)
@@ -129,7 +135,7 @@ def reckon(vitals: Mapping[str, Vital], catalog: ServiceCatalog, edges: Collecti
     own = vitals.get(service) if service else None
     if users is None and own is not None and own.errors is not None:
         share = own.excess if own.failing else 0.0
-    bare = any(vitals[name].bare for name in lost)
+    bare = any(vitals[name].bare or vitals[name].stopped for name in lost)
     if bare or (any(vitals[name].noted for name in lost) and not users):
         users, share = None, None
     return Toll(

@@ -36,6 +36,8 @@ class Vital:
     """Share of the parts of its pages, such as pictures and styles, that do not arrive."""
     noted: bool = False
     """Something is wrong that has no share, such as script errors or a failure count without a request count."""
+    stopped: bool = False
+    """What it is there for, counted by a steady series of traffic, has all but stopped."""
 
     @property
     def excess(self) -> float:
@@ -70,7 +72,7 @@ class Vital:
     @property
     def hit(self) -> bool:
         """Beyond its normal in any way."""
-        return self.failing or self.slow or self.bare or self.noted
+        return self.failing or self.slow or self.bare or self.noted or self.stopped
 
 
 def recent_value(times: Floats, values: Floats, at: datetime) -> float | None:
@@ -170,10 +172,12 @@ def _counted_errors_rose(series: Series, at: datetime, start: datetime, end: dat
 
 
 def from_calls(calls: Iterable[CallStats], at: datetime, start: datetime, end: datetime) -> dict[str, Vital]:
-    """Vitals by callee, minutes weighted by their calls."""
+    """Vitals by callee, minutes weighted by their calls; a component's own client spans, its callees' time, are left out."""
     recent: dict[str, list[CallStats]] = defaultdict(list)
     before: dict[str, list[CallStats]] = defaultdict(list)
     for call in calls:
+        if call.caller == call.callee:
+            continue
         if at - RECENT < call.at <= at:
             recent[call.callee].append(call)
         elif start <= call.at <= end:
@@ -226,7 +230,7 @@ def from_pages(
 
 
 def merged(first: Mapping[str, Vital], *others: Mapping[str, Vital]) -> dict[str, Vital]:
-    """One vital a component: the first source that measured an aspect is believed; `down` and `noted` add up."""
+    """One vital a component: the first source that measured an aspect is believed; `down`, `noted` and `stopped` add up."""
     result = dict(first)
     for other in others:
         for component, vital in other.items():
@@ -240,7 +244,13 @@ def _filled(held: Vital, other: Vital) -> Vital:
         held = replace(held, errors=other.errors, normal_errors=other.normal_errors)
     if held.latency is None and other.latency is not None:
         held = replace(held, latency=other.latency, normal_latency=other.normal_latency)
-    return replace(held, down=held.down or other.down, noted=held.noted or other.noted, parts=max(held.parts, other.parts))
+    return replace(
+        held,
+        down=held.down or other.down,
+        noted=held.noted or other.noted,
+        stopped=held.stopped or other.stopped,
+        parts=max(held.parts, other.parts),
+    )
 
 
 def worsened(vitals: Mapping[str, Vital], seen: Mapping[str, Vital]) -> dict[str, Vital]:

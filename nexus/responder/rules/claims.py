@@ -55,7 +55,8 @@ TELLING = 1.0
 def _logs(evidence: Evidence) -> Claim:
     found = reading(evidence, LogsReading)
     if not found.patterns:
-        return Claim("no new or more frequent errors in the logs")
+        lost = found.silent[0].component if found.silent else None
+        return Claim(evidence.summary if lost else "no new or more frequent errors in the logs", component=lost)
     grave = [p for p in found.patterns if p.level in ("error", "critical") and p.rate_after - p.rate_before >= TELLING]
     return Claim(evidence.summary, abnormal=bool(grave), component=(grave or found.patterns)[0].component)
 
@@ -97,15 +98,17 @@ def _rates(evidence: Evidence) -> Claim:
 
 def _edges(evidence: Evidence) -> Claim:
     found = reading(evidence, CommunicationReading)
-    abnormal = [e for e in found.edges if e.abnormal]
-    return Claim(evidence.summary, bool(abnormal), abnormal[0].callee if abnormal else None)
+    parts = [*(b.component for b in found.broken_off), *(r.caller for r in found.repeats), *(w.component for w in found.waits)]
+    parts += [e.callee for e in found.edges if e.abnormal]
+    return Claim(evidence.summary, bool(parts), parts[0] if parts else None)
 
 
 def _suspects(evidence: Evidence) -> Claim:
     found = reading(evidence, SuspectsReading)
     if not found.suspects:
         return Claim("no component stands out")
-    return Claim(evidence.summary, abnormal=True, component=found.suspects[0].component)
+    first = found.suspects[0]
+    return Claim(evidence.summary, abnormal=first.strong, component=first.component)
 
 
 def _pages(evidence: Evidence) -> Claim:

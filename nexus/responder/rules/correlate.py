@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,138 +10,25 @@ from nexus.incident import Cause, CauseStatus, Diagnosis, Evidence, Hypothesis, 
 from nexus.responder.contract import Task
 from nexus.responder.desk import Desk
 from nexus.responder.rules.claims import CLAIMS, reading
+from nexus.responder.rules.supports import MECHANISM, Support, latest, supports
 from nexus.runbook import Runbook, branch_for
-from nexus.tools.readings import (
-    ChangesReading,
-    CommunicationReading,
-    DatabasesReading,
-    DependenciesReading,
-    ErrorRatesReading,
-    InfrastructureReading,
-    LogsReading,
-    MetricsReading,
-    PagesReading,
-    SecurityReading,
-    SuspectEntry,
-    SuspectsReading,
-)
+from nexus.tools.readings import ChangesReading, MetricsReading, SuspectEntry, SuspectsReading
 
 CONFIRMS = 0.55
 """Confidence from which a cause with two independent supports counts as confirmed."""
 LIKELY = 0.3
 """Confidence below which the evidence does not say."""
+SURE = 0.8
+"""How often a first suspect like it must have been the right one for more than a guess."""
 FAILED_BEFORE = 0.6
 """What is left of a suspect's score for each attempt on it that did not help."""
+MOST = 10
+"""Suspects that are kept."""
+WEAK = 0.25
+"""The most confidence in a suspect that does not stand out from noise."""
+DRAWN_BY = "picture_suspect"
 NEEDED = ("query_metrics", "search_logs", "list_changes")
 """Looks without which nothing is confirmed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """One independent piece of evidence for or against a suspect."""
-
-    evidence: str
-    tool: str
-    text: str
-
-
-def latest(evidence: Iterable[Evidence]) -> dict[str, Evidence]:
-    """The newest look of each tool that could look."""
-    found: dict[str, Evidence] = {}
-    for item in sorted((e for e in evidence if not e.failed), key=lambda e: e.at):
-        found[item.tool] = item
-    return found
-
-
-def _on_changes(entry: SuspectEntry, item: Evidence) -> str | None:
-    if entry.cause is not Cause.DEPLOYMENT:
-        return None
-    changes = [c for c in reading(item, ChangesReading).changes if c.component == entry.component and c.minutes_before >= 0]
-    guilty = next((c for c in changes if c.id == entry.change), None)
-    if guilty is None:
-        return None
-    return f"{MECHANISM.get(guilty.kind, guilty.kind)} {guilty.version} {guilty.minutes_before:.0f} min before the alert"
-
-
-def _on_problems(entry: SuspectEntry, item: Evidence) -> str | None:
-    databases = item.tool == "check_databases"
-    found = reading(item, DatabasesReading).problems if databases else reading(item, InfrastructureReading).problems
-    problems = [p for p in found if p.component == entry.component]
-    return problems[0].detail if problems else None
-
-
-def _on_dependencies(entry: SuspectEntry, item: Evidence) -> str | None:
-    failing = [d for d in reading(item, DependenciesReading).dependencies if d.failing and d.name == entry.component]
-    return f"probes fail at {failing[0].error_rate:.0%}; its status page says: {failing[0].status_page}" if failing else None
-
-
-def _on_logs(entry: SuspectEntry, item: Evidence) -> str | None:
-    own = [p for p in reading(item, LogsReading).patterns if p.component == entry.component]
-    return f"its log says: {own[0].template}" if own else None
-
-
-def _measured(value: float, unit: str) -> str:
-    """A share as a percentage, anything else with its unit."""
-    return f"{value:.1%}" if unit == "share" else f"{value:.3g} {unit}".rstrip()
-
-
-def _on_metrics(entry: SuspectEntry, item: Evidence) -> str | None:
-    own = [c for c in reading(item, MetricsReading).changed if c.component == entry.component]
-    if not own:
-        return None
-    first = own[0]
-    name, way = first.metric.replace("_", " "), "rose" if first.direction == "up" else "fell"
-    return f"{name} {way} from {_measured(first.before, first.unit)} to {_measured(first.after, first.unit)}"
-
-
-def _on_rates(entry: SuspectEntry, item: Evidence) -> str | None:
-    own = [e for e in reading(item, ErrorRatesReading).entries if e.component == entry.component and e.abnormal]
-    if not own:
-        return None
-    rate, normal = own[0].error_rate, own[0].normal_error_rate or 0.0
-    if rate is not None and rate > normal + 0.01:
-        return f"its error rate is {rate:.1%}, normally {normal:.1%}"
-    return f"its latency is {own[0].latency_ms or 0:.0f} ms, normally {own[0].normal_latency_ms or 0:.0f} ms"
-
-
-def _on_edges(entry: SuspectEntry, item: Evidence) -> str | None:
-    own = [e for e in reading(item, CommunicationReading).edges if entry.component == e.callee and e.abnormal]
-    return f"calls from {own[0].caller} to it fail or are slow" if own else None
-
-
-def _on_pages(entry: SuspectEntry, item: Evidence) -> str | None:
-    own = [p for p in reading(item, PagesReading).pages if p.component == entry.component and p.abnormal]
-    return f"browsers report on {own[0].page}: {own[0].top_error or 'slow or missing assets'}" if own else None
-
-
-def _on_security(entry: SuspectEntry, item: Evidence) -> str | None:
-    own = [s for s in reading(item, SecurityReading).signals if s.component == entry.component]
-    return own[0].detail if own else None
-
-
-TESTS = {
-    "list_changes": _on_changes,
-    "check_databases": _on_problems,
-    "infrastructure_state": _on_problems,
-    "check_dependencies": _on_dependencies,
-    "search_logs": _on_logs,
-    "query_metrics": _on_metrics,
-    "api_error_rates": _on_rates,
-    "service_communication": _on_edges,
-    "client_errors": _on_pages,
-    "page_load": _on_pages,
-    "asset_delivery": _on_pages,
-    "security_signals": _on_security,
-}
-
-
-def supports(entry: SuspectEntry, looks: Mapping[str, Evidence]) -> list[Support]:
-    """What other tools independently say about that suspect."""
-    found = []
-    for tool, test in TESTS.items():
-        if tool in looks and (text := test(entry, looks[tool])) is not None:
-            found.append(Support(looks[tool].id, tool, text))
-    return found
 
 
 def penalty(entry: SuspectEntry, earlier: Iterable[Mapping[str, Any]], runbook: Runbook) -> float:
@@ -153,7 +39,6 @@ def penalty(entry: SuspectEntry, earlier: Iterable[Mapping[str, Any]], runbook: 
     return float(FAILED_BEFORE ** len(tried))
 
 
-MECHANISM = {"deployment": "release", "config": "config", "flag": "flag"}
 BY_CHANGE = 0.65
 """How much a change at the suspect is worth as its explanation when the ranking itself prefers another kind of cause."""
 
@@ -222,16 +107,17 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
     if ranked is None:
         return Diagnosis(ruled_out=ruled_out)
     board = reading(ranked, SuspectsReading)
-    if not board.suspects:
-        return _without_suspects(looks, ruled_out, complete)
+    if not any(entry.strong for entry in board.suspects):
+        return _without_strong(ranked.id, board, looks, ruled_out, complete)
     earlier = task.facts["earlier_attempts"]
     rival = by_change(board.suspects[0], looks)
     entries = [*board.suspects, rival] if rival else list(board.suspects)
     weighed = sorted(((e, e.score * penalty(e, earlier, task.library.runbook)) for e in entries), key=lambda pair: -pair[1])
     tested = [(entry, score, supports(entry, looks)) for entry, score in weighed[:3]]
     first, _, support = tested[0]
-    confidence = _confidence(first, board.separated, support, len(weighed))
-    status = status_of(confidence, support, complete)
+    confidence = _confidence(first, board, support, sum(entry.strong for entry in entries))
+    status = status_of(confidence, support, complete) if board.sure >= SURE else CauseStatus.INCONCLUSIVE
+    drawn = await _drawn(first.component, desk) if status is not CauseStatus.INCONCLUSIVE else ()
     cause = RootCause(
         cause=first.cause,
         component=first.component,
@@ -241,18 +127,30 @@ async def correlate(task: Task, desk: Desk) -> Diagnosis:
         statement=_statement(first, support),
         mechanism=first.mechanism,
         change=first.change,
-        evidence=tuple(dict.fromkeys([ranked.id, *(s.evidence for s in support)])),
+        evidence=tuple(dict.fromkeys([ranked.id, *(s.evidence for s in support), *drawn])),
     )
-    suspects = tuple(
+    suspects = _suspects(ranked.id, [(e, s) for e, s in weighed if e is not rival], looks)
+    return Diagnosis(hypotheses=tuple(_hypothesis(*t) for t in tested), suspects=suspects, cause=cause, ruled_out=ruled_out)
+
+
+def _suspects(ranked: str, weighed: Sequence[tuple[SuspectEntry, float]], looks: Mapping[str, Evidence]) -> tuple[Suspect, ...]:
+    return tuple(
         Suspect(
             component=entry.component,
             score=round(score, 4),
-            evidence=tuple(dict.fromkeys([ranked.id, *(s.evidence for s in supports(entry, looks))])),
+            evidence=tuple(dict.fromkeys([ranked, *(s.evidence for s in supports(entry, looks))])),
             reasons=entry.reasons,
         )
-        for entry, score in [(e, s) for e, s in weighed if e is not rival][:10]
+        for entry, score in weighed[:MOST]
     )
-    return Diagnosis(hypotheses=tuple(_hypothesis(*t) for t in tested), suspects=suspects, cause=cause, ruled_out=ruled_out)
+
+
+async def _drawn(component: str, desk: Desk) -> tuple[str, ...]:
+    """The picture of what convinced; none where it could not be drawn, which changes nothing else."""
+    if DRAWN_BY not in desk.agent.tools:
+        return ()
+    picture = await desk.use(DRAWN_BY, component=component)
+    return () if picture.failed else (picture.id,)
 
 
 def introduced(first: SuspectEntry, looks: Mapping[str, Evidence]) -> datetime | None:
@@ -262,10 +160,11 @@ def introduced(first: SuspectEntry, looks: Mapping[str, Evidence]) -> datetime |
     return next((c.at for c in reading(looks["list_changes"], ChangesReading).changes if c.id == first.change), None)
 
 
-def _confidence(first: SuspectEntry, separated: float, support: list[Support], count: int) -> float:
+def _confidence(first: SuspectEntry, board: SuspectsReading, support: list[Support], count: int) -> float:
     tools = len({s.tool for s in support})
-    apart = 1.0 if count == 1 else separated
-    return min(0.97, first.cause_confidence * (0.55 + 0.15 * min(tools, 3)) * (0.7 + 0.3 * apart) + 0.05 * min(tools, 3))
+    apart = 1.0 if count == 1 else board.separated
+    told = first.cause_confidence * (0.55 + 0.15 * min(tools, 3)) * (0.7 + 0.3 * apart) + 0.05 * min(tools, 3)
+    return min(0.97, told * min(1.0, board.sure / SURE))
 
 
 def _statement(entry: SuspectEntry, support: list[Support]) -> str:
@@ -274,9 +173,25 @@ def _statement(entry: SuspectEntry, support: list[Support]) -> str:
     return f"{kind} in {entry.component}: {because}"
 
 
-def _without_suspects(looks: Mapping[str, Evidence], ruled_out: tuple[str, ...], complete: bool) -> Diagnosis:
-    """No suspect: either nothing is wrong, or we cannot see."""
+def _without_strong(
+    ranked: str, board: SuspectsReading, looks: Mapping[str, Evidence], ruled_out: tuple[str, ...], complete: bool
+) -> Diagnosis:
+    """No suspect stands out: either nothing is wrong, or we cannot see, and the best of the weak ones is where to look first."""
     abnormal = any(CLAIMS[tool](look).abnormal for tool, look in looks.items() if tool in CLAIMS)
     nothing = complete and not abnormal and reading(looks["query_metrics"], MetricsReading).looked_at > 0
-    statement = "every look was possible and nothing is abnormal" if nothing else "the evidence does not say"
-    return Diagnosis(cause=RootCause(statement=statement), ruled_out=ruled_out, nothing_wrong=nothing)
+    cause = RootCause(statement="every look was possible and nothing is abnormal" if nothing else "the evidence does not say")
+    if abnormal and board.suspects:
+        first = board.suspects[0]
+        support = supports(first, looks)
+        why = "; ".join((*(s.text for s in support[:3]), *first.reasons[:2])[:2])
+        cause = RootCause(
+            cause=first.cause,
+            component=first.component,
+            confidence=round(min(WEAK, _confidence(first, board, support, 0)), 3),
+            introduced_at=first.onset or board.onset,
+            statement=f"the evidence does not say; the first to look at is {first.component}: {why}",
+            mechanism=first.mechanism,
+            evidence=tuple(dict.fromkeys([ranked, *(s.evidence for s in support)])),
+        )
+    suspects = _suspects(ranked, [(entry, entry.score) for entry in board.suspects], looks)
+    return Diagnosis(suspects=suspects, cause=cause, ruled_out=ruled_out, nothing_wrong=nothing)

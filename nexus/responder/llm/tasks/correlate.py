@@ -12,7 +12,8 @@ from nexus.incident import Cause, CauseStatus, Diagnosis, Evidence, Hypothesis, 
 from nexus.responder.contract import Task
 from nexus.responder.llm.tasks.part import Cited, Known, Merged, Part, advising, cited, invented
 from nexus.responder.rules.claims import reading
-from nexus.responder.rules.correlate import Support, introduced, latest, penalty, supports
+from nexus.responder.rules.correlate import introduced, penalty
+from nexus.responder.rules.supports import Support, latest, supports
 from nexus.tools.readings import ChangesReading, SuspectEntry, SuspectsReading
 
 TOLD = frozenset({"search_logs", "list_changes"})
@@ -117,7 +118,7 @@ def _entry(said: Explanation, board: tuple[SuspectEntry, ...], looks: Mapping[st
     own = next((e for e in board if e.component == said.component), None)
     if own is not None and own.cause is said.cause:
         return own
-    base = own or SuspectEntry(component=said.component, score=0.0, cause=said.cause, cause_confidence=0.0, onset=None)
+    base = own or SuspectEntry(component=said.component, score=0.0, strong=False, cause=said.cause)
     made = reading(looks["list_changes"], ChangesReading).changes if "list_changes" in looks else ()
     change = next((c.id for c in made if (c.id, c.component) == (said.change, said.component)), None)
     return base.model_copy(update={"cause": said.cause, "change": change, "mechanism": None})
@@ -125,6 +126,7 @@ def _entry(said: Explanation, board: tuple[SuspectEntry, ...], looks: Mapping[st
 
 def _measured(first: _Weighed, board: tuple[SuspectEntry, ...], looks: Mapping[str, Evidence]) -> bool:
     """Whether what was measured leaves it open: the ranking has it among the first, and the looks at its kind do not deny it."""
+    board = tuple(e for e in board if e.strong)
     own = next((e for e in board if e.component == first.said.component), None)
     if board and (own is None or own.score < RIVALS * board[0].score):
         return False
