@@ -103,7 +103,7 @@ class Ranking:
 
     @property
     def sure(self) -> float:
-        """0 to 1: how often a first suspect with that score, that far above the second, was the right one in made-up outages."""
+        """0 to 1: how often such a first suspect, that far above the second, was right in made-up and injected outages."""
         if not self.suspects:
             return 0.0
         odds = -2.4 + 1.9 * log(max(self.suspects[0].score, 1e-3)) + 3.8 * self.separated

@@ -30,6 +30,10 @@ _PLAIN = 30.0
 """Milliseconds between caller and callee that are nothing to speak of."""
 _LEAST_SHARE = 0.15
 """Of all callers' excess, from which a delay is worth naming."""
+TELLING = 0.25
+"""A gap's weight from which it is more than any network's noise."""
+TRACED_S = 150.0
+"""Seconds before the alert within which traces are searched for the moment when a gap began."""
 _STARTS = 4
 _LEAST_CALLS = 5
 _NOTICED = 0.25

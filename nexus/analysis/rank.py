@@ -172,4 +172,8 @@ def _clues(
 
 
 def _once(clues: Iterable[Clue]) -> tuple[Clue, ...]:
-    return tuple({clue.text: clue for clue in clues}.values())
+    """The first of those that say the same."""
+    found: dict[str, Clue] = {}
+    for clue in clues:
+        found.setdefault(clue.text, clue)
+    return tuple(found.values())

@@ -11,22 +11,16 @@ import numpy as np
 from nexus.analysis.blame import Graph, starved
 from nexus.analysis.case import Case, Clue, Periods, Sign
 from nexus.analysis.edges import EdgeShift, amplifications, edges_of
-from nexus.analysis.gaps import Gap, gaps_of
+from nexus.analysis.gaps import TELLING, TRACED_S, Gap, gaps_of
 from nexus.analysis.links import unexplained_failures, unexplained_waits
 from nexus.analysis.patterns import Pattern, patterns_of
 from nexus.analysis.profile import Profile, is_waiting, profiles_of, strength, waited_share
 from nexus.analysis.shift import Shift, onset_of, shifts_of
-from nexus.analysis.streams import StreamShift, stream_shifts
+from nexus.analysis.streams import CLEAR, StreamShift, stream_shifts
 from nexus.world.metrics import MetricKind
 
-_CLEAR = 5.0
-"""Surprise from which a step of the work that fell away is trouble by itself."""
-_TELLING = 0.25
-"""A gap's weight from which it is more than any network's noise."""
 _WAITED = 0.6
 """Of a latency that is wholly waiting, the part that is not held against the one that waits."""
-_TRACED_S = 150.0
-"""Seconds before the alert within which traces are searched for the moment when a gap began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ class _Seen:
             or bool(self.gaps)
             or any(p.weight >= 3 for p in self.patterns)
             or any(e.failing for e in self.edges)
-            or any((s.grave and s.lasts) or (s.silent and s.surprise >= _CLEAR) for s in self.streams)
+            or any((s.grave and s.lasts) or (s.silent and s.surprise >= CLEAR) for s in self.streams)
             or any(amplifications(self.edges))
         )
 
@@ -105,7 +99,7 @@ def _looked_at(case: Case, shifts: Sequence[Shift], begun: float, step: float) -
     acted = case.acted_at
     begun = min(begun - max(0.0, step - 60.0), case.alert_at - 60.0) if acted is None else begun
     fresh = begun if acted is None else max(begun, min(acted + 60, case.now - 60))
-    traced = min(begun, case.alert_at - _TRACED_S) if acted is None else fresh
+    traced = min(begun, case.alert_at - TRACED_S) if acted is None else fresh
     return _Seen(
         shifts=shifts,
         edges=edges_of(case.calls, begun, max(fresh, case.now - 600), case.now),
@@ -193,9 +187,9 @@ def _blame_amplifiers(profiles: dict[str, Profile], edges: Sequence[EdgeShift]) 
 
 def _take_gaps(profiles: dict[str, Profile], gaps: Sequence[Gap]) -> None:
     for gap in gaps:
-        if gap.weight > _TELLING:
+        if gap.weight > TELLING:
             profile = profiles.setdefault(gap.component, Profile(gap.component))
-            profile.gap = 5.0 * (gap.weight - _TELLING)
+            profile.gap = 5.0 * (gap.weight - TELLING)
             profile.gap_ms = gap.ms
             who = ", ".join(gap.callers[:3])
             text = f"{who} spend {gap.ms:.0f} ms more on a call than was worked on it; {gap.usual:.0f} ms are usual"

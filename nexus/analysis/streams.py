@@ -28,6 +28,8 @@ _GRAVE = {"error", "critical"}
 _TROUBLE = {"warning", *_GRAVE}
 _FAILING = re.compile(r"error|exception|fail|fallback|retry", re.IGNORECASE)
 _STEP_S = 10.0
+CLEAR = 5.0
+"""Surprise from which a step of the work that fell away is trouble by itself."""
 _FEW = 0.3
 """Share of what was to be expected up to which a step of the work counts as fallen away."""
 _MOMENTS = 40

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from nexus.analysis.edges import EdgeShift, amplifications, edges_of
-from nexus.analysis.gaps import Gap, gaps_of
+from nexus.analysis.gaps import TELLING, TRACED_S, Gap, gaps_of
 from nexus.analysis.profile import is_waiting
 from nexus.analysis.shift import Shift
 from nexus.errors import Unavailable
@@ -27,10 +27,6 @@ from nexus.world.calls import CallStats
 from nexus.world.metrics import MetricKind
 
 _MOST = 40
-_TELLING = 0.3
-"""A gap's weight from which it is more than any network's noise."""
-_TRACED_S = 150.0
-"""Seconds before the alert from which callers' waits are looked at, if the trouble did not begin earlier."""
 _AS_BEFORE = 0.6
 """Share of the earlier calls to a component from which it counts as called as before."""
 _TO_MS = {"s": 1000.0, "us": 0.001, "ms": 1.0}
@@ -120,9 +116,9 @@ def _edges_in(calls: Sequence[CallStats], onset: float, look: Look) -> list[Edge
 def _gaps(calls: Sequence[CallStats], onset: float, look: Look) -> list[Gap]:
     """Since the trouble began, or since the last action took hold."""
     periods = periods_of(look)
-    begun = min(onset, periods.alert_at - _TRACED_S)
+    begun = min(onset, periods.alert_at - TRACED_S)
     fresh = begun if periods.acted_at is None else max(onset, min(periods.acted_at + 60, periods.now - 60))
-    return [gap for gap in gaps_of(calls, fresh, periods.now) if gap.weight > _TELLING]
+    return [gap for gap in gaps_of(calls, fresh, periods.now) if gap.weight > TELLING]
 
 
 def broken_off(edges: Sequence[EdgeShift]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from nexus.analysis.patterns import Pattern, patterns_of
-from nexus.analysis.streams import stream_shifts
+from nexus.analysis.streams import CLEAR, stream_shifts
 from nexus.incident import Word
 from nexus.tools.gather import begun_at, periods_of
 from nexus.tools.need import need, since
@@ -18,10 +18,6 @@ _MOST = 25
 _LINES = 20000
 _SILENT = 5
 """Shapes that fell silent that are told."""
-_FELL = 0.3
-"""Share of what was to be expected up to which lines count as fallen away."""
-_SURPRISE = 5.0
-"""Natural logarithm of the odds from which that is no chance."""
 
 
 class LogArguments(Word):
@@ -49,11 +45,7 @@ def _silent(lines: Sequence[LogLine], begun: float, look: Look) -> tuple[SilentL
     periods = periods_of(look)
     if periods.acted_at is not None:
         return ()
-    fell = [
-        s
-        for s in stream_shifts(lines, (), (begun, periods.alert_at), periods.now)
-        if s.after <= _FELL * s.expected and s.surprise >= _SURPRISE and not (s.trouble or s.grave)
-    ]
+    fell = [s for s in stream_shifts(lines, (), (begun, periods.alert_at), periods.now) if s.silent and s.surprise >= CLEAR]
     return tuple(
         SilentLines(
             component=s.component,
